@@ -38,7 +38,7 @@ pub struct Delayed {
 #[connector]
 impl Delay {
     /// Wait for delayMs milliseconds.
-    #[command(idempotent, timeout = deadline)]
+    #[command(idempotent, timeout = deadline, mock(default = waited))]
     pub async fn wait(
         &self,
         /// Milliseconds to wait; 1,000 when left out or 0.
@@ -48,6 +48,10 @@ impl Delay {
         tokio::time::sleep(duration(delay_ms.as_ref())).await;
         succeed(Delayed { delayed: delay_ms })
     }
+}
+
+fn waited(params: &WaitParams) -> Outcome<Delayed> {
+    succeed(Delayed { delayed: params.delay_ms.clone() })
 }
 
 fn deadline(params: &WaitParams) -> Duration {

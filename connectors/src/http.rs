@@ -6,26 +6,29 @@
 
 mod auth;
 mod body;
+mod mocks;
+mod paginate;
 mod pairs;
+mod target;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use connector_runtime::egress::{BodyError, Client, Request, Retry};
+use connector_runtime::egress::{BodyError, PagingError};
 use connector_runtime::prelude::*;
 
-pub use self::auth::{ApiKeyPlace, Auth, AuthKind};
+pub use self::auth::{ApiKeyPlace, Auth, AuthKind, ConnectionAuth};
 pub use self::body::{BodyType, ResponseType};
+pub use self::paginate::{Listed, PageBy};
 pub use self::pairs::{Headers, Query};
+use self::target::Asked;
 
 /// The total time of a call that names no timeout.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time that a call has beyond its request, so that a late answer is reported as a timeout of the request.
 const MARGIN: Duration = Duration::from_secs(1);
-/// The time of a call that is kept for reporting a request that took too long.
-const TOLD_WITHIN: Duration = Duration::from_millis(20);
 /// How often a request that only reads is sent again while the service says that it is busy (429 or 503).
 const MAX_REPEATS: u32 = 3;
 /// The longest possible deadline.
@@ -34,7 +37,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(300);
 /// Call an HTTP API.
 #[connector(
     name = "http",
-    version = "1.1.0",
+    version = "1.2.0",
     category = "core",
     tags("api", "rest", "web"),
     default_command = "request",
@@ -49,7 +52,7 @@ pub struct Http {
     base_url: Option<Url>,
     /// How requests authenticate; when left out, by whichever credential is set.
     #[config(label = "Authentication")]
-    auth_type: Option<AuthKind>,
+    auth_type: Option<ConnectionAuth>,
     /// Token of bearer authentication.
     token: Option<Secret>,
     /// User name of basic authentication.
@@ -65,6 +68,22 @@ pub struct Http {
     /// Where the API key is carried.
     #[config(default = "header", label = "API key in")]
     api_key_in: ApiKeyPlace,
+    /// Where access tokens are fetched. The client's credentials go there, and to the base URL's origin.
+    #[config(label = "Token URL")]
+    token_url: Option<Url>,
+    /// Id of the client that fetches tokens.
+    #[config(label = "Client ID")]
+    client_id: Option<String>,
+    /// Secret of the client that fetches tokens.
+    client_secret: Option<Secret>,
+    /// Scopes of the tokens.
+    #[config(default = [])]
+    scopes: Vec<String>,
+    /// Audience of the tokens, where the service wants one.
+    audience: Option<String>,
+    /// Header that gets a new id with each call, such as X-Request-Id; it stands in the answer and in a failure's diagnostics.
+    #[config(label = "Request ID header", example = "X-Request-Id")]
+    request_id_header: Option<String>,
     /// Certificate for a service that asks for one (PEM), with the authorities between after it. It is shown to the base
     /// URL's origin alone.
     #[config(label = "Client certificate")]
@@ -121,7 +140,7 @@ pub struct Answer {
 #[connector]
 impl Http {
     /// Send a request and read its answer.
-    #[command(timeout = deadline)]
+    #[command(timeout = deadline, mock(default = mocks::answer, unavailable = mocks::unavailable, not_found = mocks::not_found))]
     pub async fn request(
         &self,
         cx: &Context,
@@ -151,102 +170,88 @@ impl Http {
         /// Whether a status other than 200 to 299 is a failure.
         #[param(default = true)]
         fail_on_status: bool,
+        /// How often to send it again while the service says that it is busy; its Retry-After is waited for, up to 30 s. Left
+        /// out: 3 times if the request only reads and fails on status. One that may change something is sent again after
+        /// 429 alone, which says that nothing was done.
+        #[param(min = 0, max = 10)]
+        retries: Option<u32>,
     ) -> Outcome<Answer> {
-        let mut request = self.start(cx.http(), method, &url, auth.as_ref())?;
-        if let Some(Query(pairs)) = &query {
-            request = request.query(pairs);
-        }
-        for (name, value) in headers.iter().flat_map(|headers| &headers.0) {
-            request = request.header(name, value);
-        }
-        if let Some(body) = body {
-            request = body_type.lay(body, request)?;
-        }
-        let time = timeout_ms.map_or(DEFAULT_TIMEOUT, |ms| Duration::from_millis(ms.into()));
-        let mut request = request.timeout(if method.only_reads() { time } else { time.min(told_within(cx)) });
-        if method.only_reads() {
-            request = request.without_effect();
-        }
+        let asked = Asked { method, url, headers, query, body: body.map(|body| (body, body_type)), auth, timeout_ms };
         // Whoever wants to see every status sees the first one.
-        if method.only_reads() && fail_on_status {
-            request = request.retry(Retry::times(MAX_REPEATS).only_if_busy());
-        }
-        let response = request.send().await.map_err(|error| unanswered(&error, method, cx))?;
-        cx.log().debug(format!("HTTP {} from {} {}", response.status(), method.as_str(), shown(&response)));
-        let response = if fail_on_status { response.error_for_status()? } else { response };
+        let usual = if method.only_reads() && fail_on_status { MAX_REPEATS } else { 0 };
+        let sending = self.prepare(cx, asked, retries.unwrap_or(usual))?;
+        let id = sending.id.clone();
+        let response = sending.send(cx, method).await?;
+        let shown = target::shown(&response);
+        cx.log().debug(format!("HTTP {} from {} {shown}", response.status(), method.as_str()));
+        let response = match response.error_for_status() {
+            Ok(response) => response,
+            Err(error) if fail_on_status => {
+                let fail = Fail::new(error.to_string()).diagnostics(error.response().diagnostics());
+                return Err(id.into_iter().fold(fail, |fail, id| fail.diagnostic("requestId", id)).into());
+            }
+            Err(error) => error.response().clone(),
+        };
         succeed(Answer {
             status: response.status(),
             headers: header_values(&response),
             body: response_type.read(&response)?,
         })
     }
-}
 
-impl Http {
-    /// Builds a request with its credentials, to an origin that may receive them.
-    fn start(&self, http: &Client, method: Method, url: &str, auth: Option<&Auth>) -> Result<Request, Failure> {
-        let credentials = match auth {
-            Some(auth) => auth.credentials()?,
-            None => self.credentials()?,
-        };
-        let own = auth.is_none() && credentials.is_some();
-        if own && self.base_url.is_none() {
-            // Egress would not let them out either, but only this code knows what else can be done.
-            return Err(Fail::new(
-                "The connection has credentials and no baseUrl to keep them to; set baseUrl, or give the \
-                 credentials with the call in auth",
-            )
-            .into());
+    /// Read a list page by page.
+    #[command(effect = read, timeout = 120_000, mock(default = mocks::listed, empty = mocks::nothing_listed, unavailable = mocks::unavailable))]
+    pub async fn paginate(
+        &self,
+        cx: &Context,
+        /// Where the list is: absolute, or below the connection's base URL.
+        #[param(label = "URL", example = "users")]
+        url: String,
+        /// How a page leads to the next one.
+        by: PageBy,
+        /// JSON pointer of the items in a page; left out, the page is the list.
+        #[param(default = "", example = "/items")]
+        items: String,
+        /// JSON pointer of what leads to the next page, for cursor and next_url.
+        #[param(example = "/meta/next")]
+        next: Option<String>,
+        /// Query parameter that gets the cursor, the number of the page, or the offset.
+        #[param(example = "page")]
+        param: Option<String>,
+        /// The first page or offset; left out, 1 for page and 0 for offset.
+        start: Option<u32>,
+        /// JSON pointer of a boolean that is false in the last page.
+        more: Option<String>,
+        /// JSON pointer of the number of items on all pages; it ends a counted list without a last, empty page.
+        total: Option<String>,
+        /// Most items to return.
+        #[param(default = 1000, min = 1, max = 100_000)]
+        limit: u32,
+        /// GET, or POST for a search that only reads.
+        #[param(default = "GET")]
+        method: Method,
+        /// Headers by name; null leaves one out.
+        headers: Option<Headers>,
+        /// Query parameters by name, appended to those of the url; lists repeat a name, null leaves it out.
+        query: Option<Query>,
+        /// What to send with each page, as JSON.
+        body: Option<Value>,
+        /// Credentials of these requests, in place of the connection's.
+        auth: Option<Auth>,
+        /// Milliseconds that each page may take.
+        #[param(min = 1, max = 300_000, label = "Timeout (ms)")]
+        timeout_ms: Option<u32>,
+    ) -> Outcome<Listed> {
+        if !matches!(method, Method::Get | Method::Post) {
+            return fail("Invalid field(s): method: a list is read by GET, or by POST if that only reads");
         }
-        // The connection's credentials go only to baseUrl's origin; the call's own go where the call says.
-        let http = if own { http.clone() } else { http.unscoped() };
-        let request = if is_absolute(url) {
-            http.request(method.as_str(), url)
-        } else {
-            http.request(method.as_str(), self.below_base(url)?.into_inner())
-        };
-        Ok(match credentials {
-            Some(credentials) => credentials.lay(request),
-            None => request,
-        })
+        let body = body.map(|body| (body, BodyType::Json));
+        let asked = Asked { method, url, headers, query, body, auth, timeout_ms };
+        let paging = paginate::Declared { by, next, param, start, more, total }.paging(&items)?;
+        let mut sending = self.prepare(cx, asked, MAX_REPEATS)?;
+        sending.request = sending.request.without_effect();
+        succeed(paginate::read(sending, paging, &items, limit as usize, cx).await?)
     }
-
-    /// Resolves a relative URL. It stays below the base URL's path, with or without a slash at its start.
-    fn below_base(&self, url: &str) -> Result<Url, Failure> {
-        let Some(base) = &self.base_url else {
-            return Err(Fail::new(
-                "The url is relative, and the connection has no baseUrl; write the whole URL, such as \
-                 https://api.example.com/users, or set baseUrl",
-            )
-            .into());
-        };
-        // URL parsers repair these silently, and read a backslash as a slash.
-        if url.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
-            return Err(
-                Fail::new("The url holds a space, a control character or a backslash; percent-encode it").into()
-            );
-        }
-        // Two slashes start a host (RFC 3986, section 4.2); one slash is how many people write paths.
-        let path = if url.starts_with("//") { url } else { url.strip_prefix('/').unwrap_or(url) };
-        let joined = base.join(path).ok();
-        joined
-            .filter(|joined| joined.origin() == base.origin())
-            .map(Url::from)
-            .ok_or_else(|| Fail::new("The url does not stay below the connection's baseUrl; write it as a path").into())
-    }
-}
-
-/// Returns whether a URL starts with a scheme (RFC 3986, section 3.1).
-fn is_absolute(url: &str) -> bool {
-    let Some((scheme, _)) = url.split_once(':') else { return false };
-    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
-}
-
-/// Returns the URL of an answer without the query, which may contain a credential.
-fn shown(response: &Response) -> String {
-    let url = response.url().as_str();
-    url.split(['?', '#']).next().unwrap_or(url).to_owned()
 }
 
 /// Returns the headers of an answer. Cookies are a list, because they hold commas (RFC 6265, section 3).
@@ -258,20 +263,6 @@ fn header_values(response: &Response) -> BTreeMap<String, Value> {
         if name == "set-cookie" { json!(texts) } else { texts.join(", ").into() }
     };
     headers.keys().map(|name| (name.as_str().to_owned(), value(name.as_str()))).collect()
-}
-
-/// Returns how long a request may take that ends before the call does, so that what became of it is told.
-fn told_within(cx: &Context) -> Duration {
-    cx.time_left().saturating_sub(TOLD_WITHIN)
-}
-
-/// Describes a request that brought no answer. One that left may have taken effect, unless it only reads.
-fn unanswered(error: &EgressError, method: Method, cx: &Context) -> Fail {
-    let is_over = matches!(error, EgressError::Timeout { .. }) && !method.only_reads() && told_within(cx).is_zero();
-    let text = if is_over { format!("Timed out after {} ms", cx.timeout().as_millis()) } else { error.to_string() };
-    let fail = Fail::new(text).diagnostic("code", error.code());
-    let fail = error.status().into_iter().fold(fail, |fail, status| fail.diagnostic("statusCode", status));
-    if error.may_have_arrived() && !method.only_reads() { fail.diagnostic("outcome", "unknown") } else { fail }
 }
 
 /// The request's own time and a little more, so that the request times out before the call does and can say so.
@@ -286,6 +277,9 @@ fn explain(error: &Thrown<'_>) -> Option<Fail> {
     }
     if let Some(body) = error.find::<BodyError>() {
         return Some(Fail::new(body.to_string()));
+    }
+    if let Some(paging) = error.find::<PagingError>() {
+        return Some(Fail::new(paging.to_string()));
     }
     let egress = error.find::<EgressError>()?;
     Some(Fail::new(egress.to_string()).diagnostic("code", egress.code()))

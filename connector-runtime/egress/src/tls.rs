@@ -170,15 +170,13 @@ pub(super) fn explain_wire(error: &io::Error, is_own: bool) -> Said {
     match inner {
         Some(TlsError::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature | CertificateError::Other(_),
-        )) => {
-            Said::plain(if is_own {
-                "its certificate is not from an authority that this connection trusts; set the connection's CA \
+        )) => Said::plain(if is_own {
+            "its certificate is not from an authority that this connection trusts; set the connection's CA \
                  certificate to that of the authority that issued it"
-            } else {
-                "its certificate is self-signed or from an authority that this machine does not trust; set the \
+        } else {
+            "its certificate is self-signed or from an authority that this machine does not trust; set the \
                  connection's CA certificate, or add the authority to the system's roots"
-            })
-        }
+        }),
         Some(TlsError::InvalidMessage(_)) => Said::plain(
             "the server does not speak TLS on this port; check the port, and whether TLS begins later there",
         ),

@@ -1,6 +1,7 @@
 //! Credentials of a call and of the connection, in one form.
 
 use connector_runtime::egress::Request;
+use connector_runtime::egress::oauth::ClientCredentials;
 use connector_runtime::prelude::*;
 
 use super::Http;
@@ -17,6 +18,23 @@ pub enum AuthKind {
     /// With a key in a header or a query parameter.
     #[select(label = "API key")]
     ApiKey,
+}
+
+/// How the requests of a connection authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Select)]
+pub enum ConnectionAuth {
+    /// Not at all.
+    None,
+    /// With a token in the Authorization header (RFC 6750).
+    Bearer,
+    /// With a user name and a password (RFC 7617).
+    Basic,
+    /// With a key in a header or a query parameter.
+    #[select(label = "API key")]
+    ApiKey,
+    /// With access tokens that are fetched by a client's credentials (RFC 6749, section 4.4).
+    #[select(name = "oauth2", label = "OAuth 2 client credentials")]
+    OAuth2,
 }
 
 /// Where an API key is carried.
@@ -54,6 +72,8 @@ pub struct Auth {
 /// Credentials that are complete.
 #[derive(Debug)]
 pub(super) enum Credentials<'a> {
+    /// Access tokens are added when a request is sent.
+    OAuth2(Box<ClientCredentials>),
     Bearer(&'a Secret),
     Basic(&'a str, Secret),
     ApiKey(ApiKeyPlace, &'a str, &'a Secret),
@@ -94,8 +114,15 @@ impl Http {
             name: &self.api_key_name,
         };
         let kind = match self.auth_type {
-            Some(kind) => kind,
-            None => given.kind()?,
+            Some(ConnectionAuth::OAuth2) => return self.client_credentials().map(Some),
+            Some(ConnectionAuth::None) => AuthKind::None,
+            Some(ConnectionAuth::Bearer) => AuthKind::Bearer,
+            Some(ConnectionAuth::Basic) => AuthKind::Basic,
+            Some(ConnectionAuth::ApiKey) => AuthKind::ApiKey,
+            None => match given.kind(filled(self.client_secret.as_ref()).is_some())? {
+                Some(kind) => kind,
+                None => return self.client_credentials().map(Some),
+            },
         };
         given.credentials(kind).map_err(|lacks| {
             let field = match lacks {
@@ -104,10 +131,30 @@ impl Http {
                 Lack::Key => "apiKey",
                 Lack::KeyName => "apiKeyName",
             };
-            Fail::new(format!("Missing required field(s): {field} (the connection authenticates by {})", kind.as_str()))
-                .into()
+            lacking(field, kind.as_str())
         })
     }
+
+    /// Returns what access tokens are fetched with.
+    fn client_credentials(&self) -> Result<Credentials<'_>, Failure> {
+        let lacks = |field| lacking(field, ConnectionAuth::OAuth2.as_str());
+        let token_url = self.token_url.as_ref().ok_or_else(|| lacks("tokenUrl"))?;
+        let client_id = self.client_id.clone().filter(|id| !id.is_empty()).ok_or_else(|| lacks("clientId"))?;
+        let client_secret = filled(self.client_secret.as_ref()).ok_or_else(|| lacks("clientSecret"))?.clone();
+        Ok(Credentials::OAuth2(Box::new(ClientCredentials {
+            token_url: token_url.as_str().to_owned(),
+            client_id,
+            client_secret,
+            scopes: self.scopes.clone(),
+            audience: self.audience.clone().unwrap_or_default(),
+            resource: String::new(),
+            authentication: None,
+        })))
+    }
+}
+
+fn lacking(field: &str, kind: &str) -> Failure {
+    Fail::new(format!("Missing required field(s): {field} (the connection authenticates by {kind})")).into()
 }
 
 /// The given values, from the call or from the connection.
@@ -129,17 +176,18 @@ enum Lack {
 }
 
 impl<'a> Given<'a> {
-    /// Returns the only kind for which something was given.
-    fn kind(&self) -> Result<AuthKind, Failure> {
+    /// Returns the only kind for which something was given; `None` for a client's credentials.
+    fn kind(&self, has_client: bool) -> Result<Option<AuthKind>, Failure> {
         let kinds = [
-            (AuthKind::Bearer, self.token.is_some()),
-            (AuthKind::Basic, self.username.is_some() || self.password.is_some()),
-            (AuthKind::ApiKey, self.key.is_some()),
+            (Some(AuthKind::Bearer), self.token.is_some()),
+            (Some(AuthKind::Basic), self.username.is_some() || self.password.is_some()),
+            (Some(AuthKind::ApiKey), self.key.is_some()),
+            (None, has_client),
         ];
         let mut set = kinds.into_iter().filter(|(_, set)| *set).map(|(kind, _)| kind);
         match (set.next(), set.next()) {
             (Some(kind), None) => Ok(kind),
-            (None, _) => Ok(AuthKind::None),
+            (None, _) => Ok(Some(AuthKind::None)),
             (Some(_), Some(_)) => {
                 Err(Fail::new("The connection holds credentials of more than one kind; say which to use with authType")
                     .into())
@@ -165,6 +213,7 @@ impl Credentials<'_> {
     /// Adds the credentials to a request.
     pub(super) fn lay(self, request: Request) -> Request {
         match self {
+            Self::OAuth2(_) => request,
             Self::Bearer(token) => request.bearer(token),
             Self::Basic(username, password) => request.basic(username, &password),
             Self::ApiKey(ApiKeyPlace::Header, name, key) => request.secret_header(name, key),

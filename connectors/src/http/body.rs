@@ -1,8 +1,11 @@
 //! Bodies: writing those of requests, and reading those of answers.
 
-use connector_runtime::egress::Request;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use connector_runtime::egress::{Form, Part, Request};
 use connector_runtime::field::FieldType as _;
 use connector_runtime::prelude::*;
+use connector_runtime::schema::json_type;
 
 use super::Query;
 
@@ -19,6 +22,13 @@ pub enum BodyType {
     Form,
     /// As it is; it must be a text.
     Text,
+    /// As the bytes of a file: a text in base64. Its type is said by a header Content-Type.
+    #[select(label = "File (base64)")]
+    Base64,
+    /// As multipart/form-data: an object of texts, numbers, booleans, and files
+    /// { "fileName": …, "contentType": …, "base64": … }.
+    #[select(label = "Multipart form")]
+    Multipart,
 }
 
 /// How an answer's body is read.
@@ -31,6 +41,9 @@ pub enum ResponseType {
     Json,
     /// As a text.
     Text,
+    /// As bytes, told in base64.
+    #[select(label = "File (base64)")]
+    Base64,
 }
 
 impl BodyType {
@@ -47,9 +60,48 @@ impl BodyType {
             },
             Self::Text => match body {
                 Value::String(text) => Ok(request.text(text)),
-                other => Err(wrong(format!("expected string, got {}", connector_runtime::schema::json_type(&other)))),
+                other => Err(wrong(format!("expected string, got {}", json_type(&other)))),
+            },
+            Self::Base64 => match body {
+                Value::String(text) => match BASE64_STANDARD.decode(text.trim()) {
+                    Ok(bytes) => Ok(request.body(bytes)),
+                    Err(_) => Err(wrong("expected base64".to_owned())),
+                },
+                other => Err(wrong(format!("expected string, got {}", json_type(&other)))),
+            },
+            Self::Multipart => match body {
+                Value::Object(parts) => {
+                    let mut form = Form::new();
+                    for (name, value) in parts {
+                        form = add_part(form, name, value).map_err(wrong)?;
+                    }
+                    Ok(request.multipart(form))
+                }
+                other => Err(wrong(format!("expected object, got {}", json_type(&other)))),
             },
         }
+    }
+}
+
+/// Adds a field to a form; a list adds one for each of its values.
+fn add_part(form: Form, name: String, value: Value) -> Result<Form, String> {
+    match value {
+        Value::Null => Ok(form),
+        Value::Array(values) => values.into_iter().try_fold(form, |form, value| add_part(form, name.clone(), value)),
+        Value::Object(file) => {
+            let text = |key: &str| file.get(key).and_then(Value::as_str);
+            if let Some(unknown) =
+                file.keys().find(|key| !["fileName", "contentType", "base64"].contains(&key.as_str()))
+            {
+                return Err(format!("{name}.{unknown} is no part of a file: write fileName, contentType and base64"));
+            }
+            let base64 = text("base64").ok_or_else(|| format!("{name}.base64 is missing: the bytes of the file"))?;
+            let bytes = BASE64_STANDARD.decode(base64.trim()).map_err(|_| format!("{name}.base64 is no base64"))?;
+            let part = Part::bytes(bytes).file_name(text("fileName").unwrap_or("file"));
+            Ok(form.part(name, part.content_type(text("contentType").unwrap_or("application/octet-stream"))))
+        }
+        Value::String(text) => Ok(form.text(name, text)),
+        other => Ok(form.text(name, other.to_string())),
     }
 }
 
@@ -62,6 +114,7 @@ impl ResponseType {
         let text = || Value::String(response.text().into_owned());
         match self {
             Self::Text => Ok(text()),
+            Self::Base64 => Ok(BASE64_STANDARD.encode(response.bytes()).into()),
             Self::Auto => Ok(parsed(response).unwrap_or_else(text)),
             Self::Json => response.json().map_err(|error| {
                 let text = response.text();

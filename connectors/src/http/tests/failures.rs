@@ -138,6 +138,7 @@ fn a_long_timeout_lengthens_the_deadline() {
         timeout_ms,
         response_type: ResponseType::Auto,
         fail_on_status: true,
+        retries: None,
     };
     for (given, wanted) in [(None, 30_000), (Some(5), 1_005), (Some(120_000), 121_000), (Some(300_000), 300_000)] {
         assert_eq!(deadline(&params(given)), Duration::from_millis(wanted));
@@ -172,8 +173,19 @@ fn the_wire_names_are_the_contracts() {
     use connector_runtime::field::Select as _;
     let schema = connector_runtime::schema::describe(Http::DESCRIPTOR);
     let request = &schema.commands["request"];
-    let params =
-        ["method", "url", "headers", "query", "body", "bodyType", "auth", "timeoutMs", "responseType", "failOnStatus"];
+    let params = [
+        "method",
+        "url",
+        "headers",
+        "query",
+        "body",
+        "bodyType",
+        "auth",
+        "timeoutMs",
+        "responseType",
+        "failOnStatus",
+        "retries",
+    ];
     assert_eq!(request.params.keys().collect::<Vec<_>>(), params);
     assert_eq!(schema.default_command.as_deref(), Some("request"));
     assert!(Http::DESCRIPTOR.legacy_commandless_ui);

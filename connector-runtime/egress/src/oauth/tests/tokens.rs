@@ -125,11 +125,14 @@ async fn a_field_says_where_tokens_are_fetched() {
     let service = Service::start().await;
     let mut schema = connector_schema::ConfigSchema::default();
     let mut values = serde_json::Map::new();
-    for (name, value) in [("baseUrl", "http://evil.test/"), ("tokenUrl", "http://api.test/token"), ("other", "http://c.test/")] {
+    for (name, value) in
+        [("baseUrl", "http://evil.test/"), ("tokenUrl", "http://api.test/token"), ("other", "http://c.test/")]
+    {
         schema.connection.insert(name.to_owned(), connector_schema::Field::new(connector_schema::FieldKind::String));
         values.insert(name.to_owned(), value.into());
     }
-    let client = service.client.for_connection(crate::EgressScope::Fields(&["baseUrl"]), &schema, &values, &Arc::default());
+    let client =
+        service.client.for_connection(crate::EgressScope::Fields(&["baseUrl"]), &schema, &values, &Arc::default());
     let api = client.authorized(credentials(), |_| {});
     assert_eq!(api.token().await.unwrap().secret().expose(), "token-number-1");
     let error = api.send(api.client().get("http://api.test/users")).await.unwrap_err();
@@ -160,7 +163,8 @@ async fn pages_get_a_token_that_is_valid_then() {
     let net = Net::default();
     net.host("api.test", &[PUBLIC]).route_all(upstream.address);
     let api = net.client(Policy::strict()).authorized(credentials(), |_| {});
-    let pages = api.client().get("http://api.test/items").pages(crate::Paging::cursor("/next", "cursor")).authorized(&api);
+    let pages =
+        api.client().get("http://api.test/items").pages(crate::Paging::cursor("/next", "cursor")).authorized(&api);
     let items: Vec<u64> = pages.collect_items("/items", 10).await.unwrap();
     assert_eq!(items, [1, 2, 3]);
     assert_eq!(upstream.received().len(), 5);
