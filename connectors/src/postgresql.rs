@@ -26,8 +26,8 @@ mod types;
 use connector_runtime::prelude::*;
 
 pub use self::forms::{
-    Affected, Changed, Column, Executed, Inserted, Isolation, Met, OnConflict, Queried, RoutineKind, SslMode, Statement,
-    Transacted,
+    Affected, Changed, Column, Executed, Inserted, Isolation, Met, OnConflict, Queried, RoutineKind, SslMode,
+    Statement, Transacted,
 };
 
 /// Read and change a PostgreSQL database.
@@ -102,7 +102,11 @@ impl Postgresql {
         &self,
         cx: &Context,
         /// The statement. Write values as $1, $2, ... or as {name}; they are bound, never pasted in.
-        #[param(label = "SQL", min_length = 1, example = "UPDATE people SET team = {team} WHERE id = {id} RETURNING id")]
+        #[param(
+            label = "SQL",
+            min_length = 1,
+            example = "UPDATE people SET team = {team} WHERE id = {id} RETURNING id"
+        )]
         sql: String,
         /// The values: a list for $1, $2, ..., or an object for {name}.
         #[param(example = json!({ "team": "sales", "id": 7 }))]
@@ -279,7 +283,8 @@ impl Postgresql {
         #[param(min = 1, max = 290_000, label = "Timeout (ms)")]
         timeout_ms: Option<u32>,
     ) -> Outcome<Executed> {
-        let routine = routine::Routine { schema: schema.as_deref(), name: &name, kind, args: &args, named: &named_args };
+        let routine =
+            routine::Routine { schema: schema.as_deref(), name: &name, kind, args: &args, named: &named_args };
         succeed(self.call_routine(cx, routine, limit, timeout_ms).await?)
     }
 }

@@ -23,7 +23,9 @@ pub(super) fn texts(values: &[Placed<'_>], prepared: &Prepared, types: &Types) -
         return Err(Trouble::here(Fail::coded(Code::Invalid, text)));
     }
     let pairs = values.iter().zip(&prepared.parameters);
-    pairs.map(|((place, value), oid)| text(value, &types.kind(*oid)).map_err(|why| unfit(place, &why, types, *oid))).collect()
+    pairs
+        .map(|((place, value), oid)| text(value, &types.kind(*oid)).map_err(|why| unfit(place, &why, types, *oid)))
+        .collect()
 }
 
 fn unfit(place: &str, why: &str, types: &Types, oid: u32) -> Trouble {
@@ -49,7 +51,8 @@ fn text(value: &Value, kind: &Kind) -> Result<Option<String>, String> {
 }
 
 fn hexadecimal(text: &str) -> Result<String, String> {
-    let bytes = STANDARD.decode(text).map_err(|_| "bytes are given as base64, or as \\x and hexadecimal digits".to_owned())?;
+    let bytes =
+        STANDARD.decode(text).map_err(|_| "bytes are given as base64, or as \\x and hexadecimal digits".to_owned())?;
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     Ok("\\x".chars().chain(digits.filter_map(|nibble| char::from_digit(nibble.into(), 16))).collect())
 }

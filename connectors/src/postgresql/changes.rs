@@ -80,7 +80,7 @@ impl Postgresql {
 }
 
 async fn insert(session: &mut Session, cx: &Context, statements: &[Sql<'_>]) -> Result<Inserted, Trouble> {
-    begin(session).await?;
+    session.simple("START TRANSACTION").await?;
     let mut all = Inserted { affected: 0, ignored: 0, rows: Vec::new(), count: 0, truncated: false };
     let mut weight = 0;
     for sql in statements {
@@ -97,13 +97,8 @@ async fn insert(session: &mut Session, cx: &Context, statements: &[Sql<'_>]) -> 
     Ok(all)
 }
 
-async fn change(
-    session: &mut Session,
-    cx: &Context,
-    sql: &Sql<'_>,
-    max_rows: Option<u32>,
-) -> Result<Changed, Trouble> {
-    begin(session).await?;
+async fn change(session: &mut Session, cx: &Context, sql: &Sql<'_>, max_rows: Option<u32>) -> Result<Changed, Trouble> {
+    session.simple("START TRANSACTION").await?;
     let ran = statement(session, sql, MAX_RETURNED, Fetch::All, None).await?;
     let affected = ran.affected().unwrap_or(0);
     if let Some(most) = max_rows.filter(|most| affected > u64::from(*most)) {
@@ -115,17 +110,13 @@ async fn change(
     Ok(Changed { affected, changed: affected > 0, rows, count, truncated })
 }
 
-/// Begins a transaction that a role's own settings make neither read-only nor more than is needed.
-async fn begin(session: &mut Session) -> Result<(), Trouble> {
-    session.simple("START TRANSACTION").await.map(drop)
-}
-
 impl<'a> NewRows<'a> {
     /// Returns one statement for each run of rows that have the same columns, so that no row sets a column that it does
     /// not name.
-    fn statements(&self, table: Table<'_>) -> Result<Vec<Sql<'a>>, Trouble> {
+    pub(super) fn statements(&self, table: Table<'_>) -> Result<Vec<Sql<'a>>, Trouble> {
         if self.rows.len() > MAX_ROWS {
-            let text = format!("An insert takes at most {MAX_ROWS} rows, not {}; insert them in parts", self.rows.len());
+            let text =
+                format!("An insert takes at most {MAX_ROWS} rows, not {}; insert them in parts", self.rows.len());
             return Err(Trouble::here(Fail::coded(Code::TooLarge, text)));
         }
         match self.on_conflict {
@@ -142,9 +133,14 @@ impl<'a> NewRows<'a> {
         while let Some(first) = self.rows.get(at) {
             let most = MAX_ROWS_AT_ONCE.min(MAX_PARAMETERS / first.len().max(1));
             let alike = self.rows[at..].iter().take(if first.is_empty() { 1 } else { most });
-            let count = alike.take_while(|row| row.len() == first.len() && row.keys().all(|name| first.contains_key(name))).count();
+            let count = alike
+                .take_while(|row| row.len() == first.len() && row.keys().all(|name| first.contains_key(name)))
+                .count();
             if count == 0 {
-                return Err(invalid(format!("rows[{at}] has {} columns, which is more than a statement takes", first.len())));
+                return Err(invalid(format!(
+                    "rows[{at}] has {} columns, which is more than a statement takes",
+                    first.len()
+                )));
             }
             statements.push(self.statement(table, at, count)?);
             at += count;
@@ -208,7 +204,7 @@ impl<'a> NewRows<'a> {
 }
 
 impl<'a> Which<'a> {
-    fn statement(&self, table: Table<'_>, set: Option<&'a Map<String, Value>>) -> Result<Sql<'a>, Trouble> {
+    pub(super) fn statement(&self, table: Table<'_>, set: Option<&'a Map<String, Value>>) -> Result<Sql<'a>, Trouble> {
         match (self.columns.is_empty(), self.all) {
             (true, false) => {
                 return Err(invalid("where is empty, which would be every row; say all: true if that is meant"));

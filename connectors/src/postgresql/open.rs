@@ -6,6 +6,7 @@
 
 use std::error::Error as _;
 use std::future::Future;
+use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -118,8 +119,14 @@ fn refused(error: &tokio_postgres::Error) -> Trouble {
         let step = if error.state == "42501" { "permission" } else { "signIn" };
         return Trouble::from(error).at(step);
     }
-    let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-    Trouble::lost(why).at("signIn")
+    let source = error.source();
+    let trouble = match source.and_then(|source| source.downcast_ref::<io::Error>()) {
+        Some(source) => io::Error::new(source.kind(), source.to_string()).into(),
+        None if error.is_closed() => Trouble::lost("the server closed it"),
+        // A method that is not supported, or a proof that is wrong: whoever it is does not know the password.
+        None => Trouble::unusable(Code::Unsupported, source.map_or_else(|| error.to_string(), ToString::to_string)),
+    };
+    trouble.at("signIn")
 }
 
 fn unanswered(error: &EgressError, step: &str) -> Trouble {

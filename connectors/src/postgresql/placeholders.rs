@@ -30,7 +30,9 @@ fn fill_named<'v>(sql: &str, named: &'v Map<String, Value>, place: &str) -> Resu
         match part {
             Part::Other(text) => filled.push(text),
             Part::Number => {
-                return Err(invalid(format!("The statement has $1 or the like, and {place} is an object; use {{name}}")));
+                return Err(invalid(format!(
+                    "The statement has $1 or the like, and {place} is an object; use {{name}}"
+                )));
             }
             Part::Name(name) => {
                 let number = numbers.iter().position(|known| *known == name).map(|at| at + 1);
@@ -38,7 +40,9 @@ fn fill_named<'v>(sql: &str, named: &'v Map<String, Value>, place: &str) -> Resu
                     Some(number) => number,
                     None => {
                         let Some(value) = named.get(name) else {
-                            return Err(invalid(format!("The statement has {{{name}}}, and {place} has no such value")));
+                            return Err(invalid(format!(
+                                "The statement has {{{name}}}, and {place} has no such value"
+                            )));
                         };
                         numbers.push(name);
                         let placed: Placed<'v> = (format!("{place}.{name}"), value);

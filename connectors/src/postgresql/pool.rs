@@ -24,6 +24,8 @@ pub(super) const MAX_CONNECTIONS: usize = 5;
 const MAX_IDLE: usize = 100;
 /// How long a connection may be idle.
 const IDLE_TIME: Duration = Duration::from_secs(60);
+/// The most time that an idle connection may take to answer; else another one is opened.
+const MAX_WAKING: Duration = Duration::from_secs(3);
 /// The most time that cleaning a connection may take before it is given back; else it is closed.
 const MAX_CLEANING: Duration = Duration::from_secs(2);
 
@@ -143,14 +145,15 @@ impl Lease {
     pub(super) async fn take(connection: &Postgresql, cx: &Context, until: Instant) -> Result<Self, Trouble> {
         let mut lease = Self::permitted(connection, cx, until).await?;
         while let Some(mut session) = lease.slot.take() {
-            session.begin(until);
+            session.begin(until.min(Instant::now() + MAX_WAKING));
             match session.simple(&connection.settings(until)).await {
                 Ok(_) => {
+                    session.begin(until);
                     lease.session = Some(session);
                     return Ok(lease);
                 }
-                // It was closed while it was idle. Nothing of the call was sent on it.
-                Err(trouble) if trouble.is_lost() => {}
+                // It was closed while it was idle, or leads nowhere any more. Nothing of the call was sent on it.
+                Err(trouble) if trouble.ends_connection() => {}
                 Err(trouble) => return Err(trouble),
             }
         }
@@ -197,10 +200,10 @@ impl Lease {
     /// Cleans the connection and keeps it for the next call; one that cannot be cleaned is closed.
     pub(super) async fn give_back(mut self) {
         let Some(session) = &mut self.session else { return };
-        if session.is_busy() {
+        if !session.is_usable() {
             return;
         }
-        session.begin(Instant::now() + MAX_CLEANING);
+        session.begin(session.until().min(Instant::now() + MAX_CLEANING));
         let is_clean = (session.is_idle() || session.simple("ROLLBACK").await.is_ok())
             && session.simple("DISCARD ALL").await.is_ok()
             && session.is_idle();

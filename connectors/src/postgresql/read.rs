@@ -17,7 +17,8 @@ pub(super) fn weight(text: &[u8], kind: &Kind) -> usize {
     let structure = match kind {
         Kind::Json => count(b",:[") * ITEM_WEIGHT + count(b"{") * OBJECT_WEIGHT,
         Kind::Array(_, delimiter) => {
-            count(b"{") * ITEM_WEIGHT + text.iter().filter(|byte| char::from(**byte) == *delimiter).count() * ITEM_WEIGHT
+            count(b"{") * ITEM_WEIGHT
+                + text.iter().filter(|byte| char::from(**byte) == *delimiter).count() * ITEM_WEIGHT
         }
         _ => 0,
     };
@@ -72,9 +73,11 @@ fn bytes(text: &str) -> Option<String> {
 fn timestamp(text: &str) -> String {
     let shape = text.as_bytes();
     let is_dated = shape.len() >= 19
-        && shape[..10].iter().enumerate().all(|(at, byte)| {
-            if matches!(at, 4 | 7) { *byte == b'-' } else { byte.is_ascii_digit() }
-        })
+        && shape[..10].iter().enumerate().all(
+            |(at, byte)| {
+                if matches!(at, 4 | 7) { *byte == b'-' } else { byte.is_ascii_digit() }
+            },
+        )
         && shape[10] == b' ';
     if !is_dated || text.ends_with("BC") {
         return text.to_owned();

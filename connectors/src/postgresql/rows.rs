@@ -63,16 +63,15 @@ impl Rows {
         if self.is_full() || self.broken.is_some() {
             return Ok(());
         }
-        let ranges: Vec<_> = body.ranges().collect()?;
+        let ranges: Vec<_> = body.ranges().collect().map_err(|error| Trouble::malformed(&error))?;
         if ranges.len() != self.columns.len() {
             return Err(Trouble::unusable(Code::Unavailable, "a row does not have the columns that were described"));
         }
         let texts = ranges.into_iter().map(|range| range.and_then(|range| body.buffer().get(range)));
         let texts: Vec<Option<&[u8]>> = texts.collect();
         let cells = self.columns.iter().zip(&texts);
-        let taken = cells.map(|((column, kind), text)| {
-            CELL_WEIGHT + column.name.len() + text.map_or(0, |text| weight(text, kind))
-        });
+        let taken = cells
+            .map(|((column, kind), text)| CELL_WEIGHT + column.name.len() + text.map_or(0, |text| weight(text, kind)));
         self.weight += ROW_WEIGHT + taken.sum::<usize>();
         if self.weight > MAX_WEIGHT {
             self.is_too_large = true;

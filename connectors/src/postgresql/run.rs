@@ -54,7 +54,8 @@ impl Ran {
 impl Postgresql {
     /// Returns when the call must be over: what it says, else what the connection says, and before it would be cut.
     pub(super) fn until(&self, cx: &Context, timeout_ms: Option<u32>) -> Instant {
-        let own = timeout_ms.map_or(Duration::from_secs(self.timeout_secs.into()), |ms| Duration::from_millis(ms.into()));
+        let own =
+            timeout_ms.map_or(Duration::from_secs(self.timeout_secs.into()), |ms| Duration::from_millis(ms.into()));
         let left = cx.time_left();
         Instant::now() + own.min(left.saturating_sub(TOLD_WITHIN.min(left / 4)))
     }
@@ -76,7 +77,9 @@ impl Postgresql {
         let session = lease.session()?;
         let sql = "SELECT current_database()::text AS database, current_user::text AS user, \
                    (pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on')::text AS read_only";
-        let ran = statement(session, &Sql::new(sql), 1, Fetch::All, None).await.map_err(|trouble| trouble.at("permission"))?;
+        let ran = statement(session, &Sql::new(sql), 1, Fetch::All, None)
+            .await
+            .map_err(|trouble| trouble.at("permission"))?;
         let text = |name: &str| ran.taken.rows.first().and_then(|row| row.get(name)?.as_str()).unwrap_or_default();
         let met = Met {
             version: session.version().to_owned(),
@@ -137,7 +140,10 @@ impl Postgresql {
         timeout_ms: Option<u32>,
     ) -> Result<Transacted, Trouble> {
         if statements.is_empty() || statements.len() > MAX_STATEMENTS {
-            return Err(invalid(format!("A transaction has 1 to {MAX_STATEMENTS} statements, not {}", statements.len())));
+            return Err(invalid(format!(
+                "A transaction has 1 to {MAX_STATEMENTS} statements, not {}",
+                statements.len()
+            )));
         }
         let filled = statements.iter().enumerate().map(|(at, statement)| {
             let word = placeholders::first_word(&statement.sql);
@@ -155,7 +161,7 @@ impl Postgresql {
             Isolation::Serializable => "SERIALIZABLE",
         };
         let all = async {
-            session.simple(&format!("START TRANSACTION ISOLATION LEVEL {level}, READ WRITE")).await?;
+            session.simple(&format!("START TRANSACTION ISOLATION LEVEL {level}")).await?;
             let mut results = Vec::with_capacity(filled.len());
             let mut size = 0;
             for (at, (sql, asked)) in filled.iter().zip(statements).enumerate() {
@@ -190,7 +196,8 @@ async fn one_of_many(
     if let Some(expected) = asked.expect_affected
         && affected != Some(expected)
     {
-        let text = format!("It changed {} rows, and {expected} were expected; nothing was changed", affected.unwrap_or(0));
+        let text =
+            format!("It changed {} rows, and {expected} were expected; nothing was changed", affected.unwrap_or(0));
         return Err(Trouble::here(Fail::coded(Code::Conflict, text).diagnostic("affected", affected)));
     }
     let Taken { rows, count, truncated, .. } = ran.taken;
@@ -248,7 +255,11 @@ pub(super) async fn commit(session: &mut Session, cx: &Context) -> Result<(), Tr
         effect.settle();
     }
     // A transaction that failed is rolled back by COMMIT, without an error.
-    if tag? == "COMMIT" { Ok(()) } else { Err(Trouble::here(Fail::coded(Code::Conflict, "The transaction was rolled back"))) }
+    if tag? == "COMMIT" {
+        Ok(())
+    } else {
+        Err(Trouble::here(Fail::coded(Code::Conflict, "The transaction was rolled back")))
+    }
 }
 
 impl Trouble {

@@ -45,7 +45,7 @@ pub(super) struct Session {
 /// A statement that the server has parsed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Prepared {
-    name: &'static str,
+    pub(super) name: &'static str,
     /// The type of each parameter.
     pub(super) parameters: Vec<u32>,
     /// Name and type of each column.
@@ -79,9 +79,19 @@ impl Session {
         &self.version
     }
 
+    /// Returns when the call that has the connection must be over.
+    pub(super) const fn until(&self) -> Instant {
+        self.until
+    }
+
     /// Returns whether an answer is due: something may still run on the server.
     pub(super) const fn is_busy(&self) -> bool {
         !self.is_in_sync && !self.is_lost
+    }
+
+    /// Returns whether every answer was read, so that it can be asked something else.
+    pub(super) const fn is_usable(&self) -> bool {
+        self.is_in_sync && !self.is_lost
     }
 
     /// Returns whether a transaction is open, and good.
@@ -115,7 +125,8 @@ impl Session {
         self.send(&messages).await?;
         let mut ended = Ended::default();
         while !self.read(&mut ended).await? {}
-        ended.into_result()
+        let is_answer = ended.is_complete;
+        self.checked(ended, is_answer)
     }
 
     /// Has the server parse a statement, and describe its parameters and columns.
@@ -130,7 +141,8 @@ impl Session {
         let mut ended = Ended { prepared: Prepared { name, ..Prepared::default() }, ..Ended::default() };
         while !self.read(&mut ended).await? {}
         let prepared = std::mem::take(&mut ended.prepared);
-        ended.into_result()?;
+        let is_answer = ended.is_parsed && ended.is_described;
+        self.checked(ended, is_answer)?;
         Ok(prepared)
     }
 
@@ -173,9 +185,13 @@ impl Session {
                 // The rest of what was asked for is on its way; the connection is closed instead of reading it.
                 return Ok(String::new());
             }
+            if fetch == Fetch::UpToLimit && ended.rows_at_once > ROWS_AT_ONCE {
+                self.is_lost = true;
+                return Err(Trouble::unusable(Code::Unavailable, "the server sent more rows than it was asked for"));
+            }
             messages.clear();
             if fetch == Fetch::UpToLimit && goes_on {
-                ended.is_suspended = false;
+                (ended.is_suspended, ended.rows_at_once) = (false, 0);
                 frontend::execute("", at_once, &mut messages)?;
                 frontend::flush(&mut messages);
             } else if fetch == Fetch::UpToLimit && (is_over || ended.is_suspended) && !ended.is_synced {
@@ -188,7 +204,20 @@ impl Session {
                 self.stream.reset_meter();
             }
         }
-        ended.into_result()
+        let is_answer = ended.is_bound && (ended.is_complete || ended.is_suspended);
+        self.checked(ended, is_answer)
+    }
+
+    /// Returns what a statement brought, if what came was an answer to it and not to another.
+    fn checked(&mut self, ended: Ended<'_>, is_answer: bool) -> Result<Tag, Trouble> {
+        match ended.error {
+            Some(error) => Err(error.into()),
+            None if is_answer => Ok(ended.tag),
+            None => {
+                (self.is_in_sync, self.is_lost) = (false, true);
+                Err(Trouble::unusable(Code::Unavailable, "the server did not answer what it was asked"))
+            }
+        }
     }
 
     async fn send(&mut self, messages: &[u8]) -> Result<(), Trouble> {
@@ -212,14 +241,17 @@ impl Session {
                 return Ok(true);
             }
             Message::ErrorResponse(body) => {
-                let error = ServerError::read(&body)?;
+                let error = ServerError::read(&body).map_err(|error| Trouble::malformed(&error))?;
                 if error.is_fatal {
                     return Err(error.into());
                 }
                 ended.error.get_or_insert(error);
             }
             Message::DataRow(body) => match &mut ended.rows {
-                Some(rows) => rows.push(&body)?,
+                Some(rows) => {
+                    ended.rows_at_once += 1;
+                    rows.push(&body)?;
+                }
                 None => {}
             },
             Message::CommandComplete(body) => {
@@ -229,10 +261,14 @@ impl Session {
             }
             Message::EmptyQueryResponse => ended.is_complete = true,
             Message::PortalSuspended => ended.is_suspended = true,
-            Message::ParameterDescription(body) => ended.prepared.parameters = body.parameters().collect()?,
+            Message::ParameterDescription(body) => {
+                let parameters = body.parameters().collect();
+                ended.prepared.parameters = parameters.map_err(|error| Trouble::malformed(&error))?;
+            }
             Message::RowDescription(body) => {
+                ended.is_described = true;
                 let columns = body.fields().map(|field| Ok((field.name().to_owned(), field.type_oid())));
-                ended.prepared.columns = columns.collect()?;
+                ended.prepared.columns = columns.collect().map_err(|error| Trouble::malformed(&error))?;
             }
             Message::CopyInResponse(_) | Message::CopyOutResponse(_) => {
                 return Err(Trouble::here(Fail::coded(
@@ -240,14 +276,16 @@ impl Session {
                     "COPY from or to the client is not supported; use insert and query",
                 )));
             }
-            Message::ParseComplete
-            | Message::BindComplete
-            | Message::CloseComplete
-            | Message::NoData
+            Message::ParseComplete => ended.is_parsed = true,
+            Message::BindComplete => ended.is_bound = true,
+            Message::NoData => ended.is_described = true,
+            Message::CloseComplete
             | Message::NoticeResponse(_)
             | Message::NotificationResponse(_)
             | Message::ParameterStatus(_) => {}
-            _ => return Err(Trouble::unusable(Code::Unavailable, "the server sent a message that does not belong here")),
+            _ => {
+                return Err(Trouble::unusable(Code::Unavailable, "the server sent a message that does not belong here"));
+            }
         }
         Ok(false)
     }
@@ -267,18 +305,14 @@ struct Ended<'r> {
     error: Option<ServerError>,
     prepared: Prepared,
     rows: Option<&'r mut Rows>,
+    /// Rows that came since they were asked for.
+    rows_at_once: i32,
+    is_parsed: bool,
+    is_described: bool,
+    is_bound: bool,
     is_complete: bool,
     is_suspended: bool,
     is_synced: bool,
-}
-
-impl Ended<'_> {
-    fn into_result(self) -> Result<Tag, Trouble> {
-        match self.error {
-            Some(error) => Err(error.into()),
-            None => Ok(self.tag),
-        }
-    }
 }
 
 fn invalid(why: &str) -> Trouble {

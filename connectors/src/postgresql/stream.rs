@@ -21,6 +21,9 @@ const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 const MAX_SIGN_IN_BYTES: u64 = 256 * 1024;
 /// The most rounds of hashing that a server may ask for (RFC 5802): they are computed here, and the usual count is 4,096.
 const MAX_SCRAM_ITERATIONS: u32 = 200_000;
+/// The tags of messages that come while a connection signs in, and of all (PostgreSQL manual, 55.7).
+const KNOWN_AT_SIGN_IN: &[u8] = b"REKNSZv";
+const KNOWN: &[u8] = b"123ACcDdEGHIKNnRSsTtZ";
 /// How much is read at once.
 const CHUNK_BYTES: usize = 16 * 1024;
 
@@ -46,7 +49,7 @@ impl MessageStream {
     /// Reads the next message.
     pub(super) async fn next(&mut self) -> io::Result<Message> {
         loop {
-            if complete(&self.inbox)?.is_some() {
+            if complete(&self.inbox, KNOWN)?.is_some() {
                 return Message::parse(&mut self.inbox)?.ok_or_else(|| garbage("a message that ends too early"));
             }
             self.inbox.reserve(CHUNK_BYTES);
@@ -84,7 +87,7 @@ impl AsyncRead for SignIn<'_> {
             if meter.bytes() > MAX_SIGN_IN_BYTES {
                 return Poll::Ready(Err(garbage("more than 256 KiB before the sign-in was done")));
             }
-            if let Some(length) = complete(inbox)? {
+            if let Some(length) = complete(inbox, KNOWN_AT_SIGN_IN)? {
                 inspect(&inbox[..length], wire.is_secure())?;
                 this.message = inbox.split_to(length).freeze();
                 break;
@@ -118,24 +121,19 @@ impl AsyncWrite for SignIn<'_> {
     }
 }
 
-/// Returns the length of the first message if all of it is there.
-fn complete(inbox: &[u8]) -> io::Result<Option<usize>> {
+/// Returns the length of the first message if all of it is there. What is not PostgreSQL is noticed by its first byte.
+fn complete(inbox: &[u8], known: &[u8]) -> io::Result<Option<usize>> {
+    if inbox.first().is_some_and(|tag| !known.contains(tag)) {
+        return Err(garbage("what is no message of PostgreSQL's protocol"));
+    }
     let Some(header) = Header::parse(inbox)? else { return Ok(None) };
     let length = usize::try_from(header.len()).map_err(|_| garbage("a negative length"))?.saturating_add(1);
     let most = if header.tag() == backend::DATA_ROW_TAG { MAX_ROW_BYTES } else { MAX_MESSAGE_BYTES };
-    if !is_known(header.tag()) {
-        return Err(garbage("an unknown message"));
-    }
     if length > most {
         let text = format!("the server sent a message of {length} bytes, and the limit is {most}");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
     }
     Ok((inbox.len() >= length).then_some(length))
-}
-
-/// Returns whether a message has this tag. What is not PostgreSQL at all is noticed by its first byte.
-fn is_known(tag: u8) -> bool {
-    b"123ACcDdEGHIKNnRSsTtvWZ".contains(&tag)
 }
 
 /// Looks at a message of the sign-in: what it asks for may be too much.
@@ -144,20 +142,26 @@ fn inspect(message: &[u8], is_secure: bool) -> io::Result<()> {
     let Some((kind, rest)) = body.split_first_chunk() else { return Ok(()) };
     match u32::from_be_bytes(*kind) {
         // The password itself.
-        3 if !is_secure => Err(garbage("a request for the password in the clear; use sslMode verify-full")),
+        3 if !is_secure => {
+            Err(unsupported("it asks for the password in the clear; use sslMode verify-full".to_owned()))
+        }
         // The server's first message of SCRAM: nonce, salt and the count of rounds.
         11 => {
             let text = String::from_utf8_lossy(rest);
             let rounds = text.split(',').find_map(|part| part.strip_prefix("i="));
             match rounds.map(str::parse::<u32>) {
-                Some(Ok(rounds)) if rounds > MAX_SCRAM_ITERATIONS => Err(garbage(&format!(
-                    "a request for {rounds} rounds of SCRAM, and the limit is {MAX_SCRAM_ITERATIONS}"
+                Some(Ok(rounds)) if rounds > MAX_SCRAM_ITERATIONS => Err(unsupported(format!(
+                    "it asks for {rounds} rounds of SCRAM, and the limit is {MAX_SCRAM_ITERATIONS}"
                 ))),
                 _ => Ok(()),
             }
         }
         _ => Ok(()),
     }
+}
+
+fn unsupported(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, why)
 }
 
 fn garbage(what: &str) -> io::Error {

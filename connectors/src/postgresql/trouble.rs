@@ -54,6 +54,11 @@ impl Trouble {
         Cause::Unusable(code, why.into()).into()
     }
 
+    /// Describes a message that does not have the parts that it must have.
+    pub(super) fn malformed(error: &io::Error) -> Self {
+        Self::unusable(Code::Unavailable, format!("a message is malformed: {error}"))
+    }
+
     /// Returns whether the connection is of no more use.
     pub(super) fn ends_connection(&self) -> bool {
         match &self.cause {
@@ -115,6 +120,7 @@ impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::lost("the server closed it"),
+            io::ErrorKind::Unsupported => Self::unusable(Code::Unsupported, error.to_string()),
             io::ErrorKind::FileTooLarge => Self::unusable(Code::TooLarge, error.to_string()),
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
                 Self::unusable(Code::Unavailable, error.to_string())
@@ -155,7 +161,8 @@ impl ServerError {
         if let Some(mend) = mend(&self.state) {
             text = format!("{text}; {mend}");
         }
-        let fail = Fail::coded(code, text).diagnostic("systemCode", self.state).diagnostic("systemMessage", self.message);
+        let fail =
+            Fail::coded(code, text).diagnostic("systemCode", self.state).diagnostic("systemMessage", self.message);
         self.details.into_iter().fold(fail, |fail, (name, text)| fail.diagnostic(name, text))
     }
 }
@@ -228,7 +235,9 @@ fn mend(state: &str) -> Option<&'static str> {
         "25006" => "query only reads: use execute for a statement that writes",
         "28P01" | "28000" => "check user and password of the connection",
         "40001" | "40P01" => "nothing was changed: repeat the call",
-        "42P01" => "check the spelling; the schema is a param of its own, and names are taken as they are, also in case",
+        "42P01" => {
+            "check the spelling; the schema is a param of its own, and names are taken as they are, also in case"
+        }
         "42601" => "one statement is sent at a time; for several use transaction",
         "53300" => "raise max_connections at the server, or let others close theirs",
         "57014" => "give it more time with timeoutMs",

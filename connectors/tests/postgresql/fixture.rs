@@ -115,6 +115,12 @@ pub(crate) fn memory() -> (usize, usize) {
     (read("VmRSS:"), read("VmHWM:"))
 }
 
+/// Forgets the most memory that this process ever had, and returns what it has.
+pub(crate) fn begin_peak() -> usize {
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    memory().0
+}
+
 /// Repeats until it holds, within a bound.
 pub(crate) async fn eventually(what: &str, holds: impl FnMut() -> bool) {
     test_support::within_bound(what, test_support::until(what, holds)).await;

@@ -12,7 +12,12 @@ fn cases() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ("smallint", "-32768", json!(-32768), "int2"),
         ("integer", "2147483647", json!(2_147_483_647), "int4"),
         ("bigint", "9223372036854775807", json!("9223372036854775807"), "int8"),
-        ("numeric", "12345678901234567890.12345678901234567890", json!("12345678901234567890.12345678901234567890"), "numeric"),
+        (
+            "numeric",
+            "12345678901234567890.12345678901234567890",
+            json!("12345678901234567890.12345678901234567890"),
+            "numeric",
+        ),
         ("numeric(12,4)", "1.1", json!("1.1000"), "numeric"),
         ("numeric", "'NaN'", json!("NaN"), "numeric"),
         ("numeric", "'-Infinity'", json!("-Infinity"), "numeric"),
@@ -46,7 +51,12 @@ fn cases() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ("macaddr", "'08:00:2b:01:02:03'", json!("08:00:2b:01:02:03"), "macaddr"),
         ("bit(4)", "B'1010'", json!("1010"), "bit"),
         ("varbit", "B'10101'", json!("10101"), "varbit"),
-        ("json", "'{\"a\":[1,null,1.50,12345678901234567890]}'", number("{\"a\":[1,null,1.50,12345678901234567890]}"), "json"),
+        (
+            "json",
+            "'{\"a\":[1,null,1.50,12345678901234567890]}'",
+            number("{\"a\":[1,null,1.50,12345678901234567890]}"),
+            "json",
+        ),
         ("jsonb", "'\"text\"'", json!("text"), "jsonb"),
         ("jsonb", "'[]'", json!([]), "jsonb"),
         ("xml", "'<a>1</a>'", json!("<a>1</a>"), "xml"),
@@ -82,7 +92,12 @@ fn cases() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ("bytea[]", "ARRAY['\\x00ff'::bytea, '']", json!(["AP8=", ""]), "bytea[]"),
         ("jsonb[]", "ARRAY['{\"a\":\"b\\\"\"}'::jsonb, '[1]']", json!([{ "a": "b\"" }, [1]]), "jsonb[]"),
         ("box[]", "ARRAY['(2,2),(0,0)'::box, '(1,1),(0,0)']", json!(["(2,2),(0,0)", "(1,1),(0,0)"]), "box[]"),
-        ("uuid[]", "'{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}'", json!(["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]), "uuid[]"),
+        (
+            "uuid[]",
+            "'{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}'",
+            json!(["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]),
+            "uuid[]",
+        ),
         ("mood[]", "ARRAY['happy'::mood, 'so ,so', NULL]", json!(["happy", "so ,so", null]), "mood[]"),
         ("positive[]", "ARRAY[1, 2]::positive[]", json!([1, 2]), "positive[]"),
         ("pair[]", "ARRAY[ROW(1,'x')::pair]", json!(["(1,x)"]), "pair[]"),
@@ -106,7 +121,8 @@ async fn values_of_all_types_come_out_and_go_in_as_they_are() {
         // What came out goes in, and is the same value there.
         let table = format!("t{at}");
         server.sql(&format!("CREATE TABLE {table} (v {kind}, n {kind}); GRANT ALL ON {table} TO app"));
-        let inserted = server.call("insert").param("table", &table).param("rows", json!([{ "v": expected, "n": null }]));
+        let inserted =
+            server.call("insert").param("table", &table).param("rows", json!([{ "v": expected, "n": null }]));
         payload(inserted.param("returning", ["v", "n"])).await;
         let same = server.sql(&format!("SELECT v::text = (({sql})::{kind})::text AND n IS NULL FROM {table}"));
         assert_eq!(same, "t", "{kind} {sql}: {}", server.sql(&format!("SELECT * FROM {table}")));

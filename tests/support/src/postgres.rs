@@ -101,7 +101,8 @@ impl Cluster {
         let mut network_settings = "-c listen_addresses=''".to_owned();
         if let Some(certificate) = network {
             network_settings = "-c listen_addresses=127.0.0.1".to_owned();
-            for (name, text) in certificate.into_iter().flat_map(|(chain, key)| [("tls.pem", chain), ("tls.key", key)]) {
+            for (name, text) in certificate.into_iter().flat_map(|(chain, key)| [("tls.pem", chain), ("tls.key", key)])
+            {
                 let path = home.path().join(name);
                 fs::write(&path, text).expect("a file in a temporary folder");
                 fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("its owner may");
@@ -111,7 +112,8 @@ impl Cluster {
             }
             if certificate.is_some() {
                 let home = home.path().display();
-                network_settings += &format!(" -c ssl=on -c ssl_cert_file={home}/tls.pem -c ssl_key_file={home}/tls.key");
+                network_settings +=
+                    &format!(" -c ssl=on -c ssl_cert_file={home}/tls.pem -c ssl_key_file={home}/tls.key");
             }
         }
         command.args(["-c", KEEPER, "keeper"]).arg(&programs).arg(home.path());
@@ -156,7 +158,14 @@ impl Cluster {
     /// When there is no psql.
     pub fn try_sql(&self, database: &str, sql: &str) -> Result<String, String> {
         let mut command = Command::new(self.programs.join("psql"));
-        command.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--username=floh"]);
+        command.args([
+            "--no-psqlrc",
+            "--quiet",
+            "--tuples-only",
+            "--no-align",
+            "--set=ON_ERROR_STOP=1",
+            "--username=floh",
+        ]);
         command.arg("--host").arg(self.home.path()).arg(format!("--port={}", self.port));
         command.arg(format!("--dbname={database}")).arg("--command").arg(sql).stdin(Stdio::null());
         run_as(&mut command, self.user, self.home.path());
