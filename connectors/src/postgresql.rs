@@ -31,7 +31,7 @@ pub use self::forms::{
 };
 
 /// Read and change a PostgreSQL database.
-#[connector(name = "postgresql", version = "1.0.0-draft", category = "data", tags("postgres", "sql", "database"))]
+#[connector(name = "postgresql", version = "1.0.0", category = "data", tags("postgres", "sql", "database"))]
 #[derive(Debug)]
 pub struct Postgresql {
     /// Host name or address of the server. The connection goes there and nowhere else.

@@ -70,8 +70,12 @@ impl Pool {
             (&connection.user, connection.password.expose()),
             (connection.ssl_mode.as_str(), &connection.ca_certificate),
         );
-        let key = (self.hashers.0.hash_one(&identity), self.hashers.1.hash_one(&identity));
+        let key = (self.hashers.0.hash_one(identity), self.hashers.1.hash_one(identity));
         let mut slots = locked(&self.slots);
+        if slots.len() >= MAX_IDLE && !slots.contains_key(&key) {
+            // Those that never had a connection, such as one with a wrong password.
+            slots.retain(|_, slot| slot.is_used());
+        }
         Arc::clone(slots.entry(key).or_insert_with(|| {
             let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
             Arc::new(Slot { permits, idle: Mutex::default() })
@@ -80,7 +84,7 @@ impl Pool {
 
     /// Forgets the configurations that have no connection.
     fn forget_unused(&self) {
-        locked(&self.slots).retain(|_, slot| Arc::strong_count(slot) > 1 || !locked(&slot.idle).sessions.is_empty());
+        locked(&self.slots).retain(|_, slot| slot.is_used());
     }
 
     fn idle(&self) -> usize {
@@ -90,6 +94,11 @@ impl Pool {
 }
 
 impl Slot {
+    /// Returns whether a call or an idle connection has it.
+    fn is_used(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) > 1 || !locked(&self.idle).sessions.is_empty()
+    }
+
     /// Takes the connection that was used last.
     fn take(&self) -> Option<Session> {
         let mut idle = locked(&self.idle);

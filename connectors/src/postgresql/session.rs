@@ -115,7 +115,7 @@ impl Session {
         let mut messages = BytesMut::new();
         frontend::terminate(&mut messages);
         // The connection ends either way.
-        let _: Result<(), Trouble> = self.send(&messages).await;
+        drop(self.send(&messages).await);
     }
 
     /// Runs statements of our own, without values and without a result.
@@ -247,13 +247,12 @@ impl Session {
                 }
                 ended.error.get_or_insert(error);
             }
-            Message::DataRow(body) => match &mut ended.rows {
-                Some(rows) => {
+            Message::DataRow(body) => {
+                if let Some(rows) = &mut ended.rows {
                     ended.rows_at_once += 1;
                     rows.push(&body)?;
                 }
-                None => {}
-            },
+            }
             Message::CommandComplete(body) => {
                 let tag = body.tag().map_err(|error| Trouble::lost(error.to_string()))?;
                 ended.tag = tag.to_owned();
@@ -284,7 +283,10 @@ impl Session {
             | Message::NotificationResponse(_)
             | Message::ParameterStatus(_) => {}
             _ => {
-                return Err(Trouble::unusable(Code::Unavailable, "the server sent a message that does not belong here"));
+                return Err(Trouble::unusable(
+                    Code::Unavailable,
+                    "the server sent a message that does not belong here",
+                ));
             }
         }
         Ok(false)

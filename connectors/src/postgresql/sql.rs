@@ -1,7 +1,5 @@
 //! Builds statements. Names are quoted, values are parameters; nothing that a call gives is spliced in.
 
-use std::fmt::Write as _;
-
 use connector_runtime::prelude::*;
 
 use super::bind::Placed;
@@ -64,8 +62,7 @@ impl<'v> Sql<'v> {
     /// Appends a parameter.
     pub(super) fn value(&mut self, place: String, value: &'v Value) {
         self.values.push((place, value));
-        // Writing to a string does not fail.
-        let _: std::fmt::Result = write!(self.text, "${}", self.values.len());
+        self.text.push_str(&format!("${}", self.values.len()));
     }
 
     /// Appends which columns of the changed rows are returned.

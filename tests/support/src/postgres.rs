@@ -129,7 +129,7 @@ impl Cluster {
             drop(keeper.stdin.take());
             let mut log = String::new();
             answer.read_to_string(&mut log).expect("the keeper's answer");
-            let _: std::io::Result<std::process::ExitStatus> = keeper.wait();
+            keeper.wait().expect("the keeper ends");
             return Some(Err(log));
         }
         Some(Ok(Self { keeper, programs, home, user, port }))
