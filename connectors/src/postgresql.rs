@@ -75,7 +75,7 @@ impl Postgresql {
         effect = read,
         idempotent,
         timeout = 300_000,
-        mock(default = mocks::queried, empty = mocks::queried_nothing, not_found = mocks::no_table)
+        mock(default = mocks::queried, empty = mocks::queried_nothing, notFound = mocks::no_table)
     )]
     async fn query(
         &self,
@@ -257,7 +257,7 @@ impl Postgresql {
     }
 
     /// Call a function or a procedure of the database.
-    #[command(timeout = 300_000, mock(default = mocks::executed, not_found = mocks::no_routine, denied = mocks::denied))]
+    #[command(timeout = 300_000, mock(default = mocks::executed, notFound = mocks::no_routine, denied = mocks::denied))]
     async fn call(
         &self,
         cx: &Context,

