@@ -6,6 +6,7 @@
 pub mod delay;
 pub mod http;
 pub mod ldap;
+pub mod postgresql;
 pub mod shared;
 pub mod smtp;
 

@@ -50,6 +50,11 @@ impl Authority {
         &self.root
     }
 
+    /// Returns the authority's own certificate as PEM.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
     /// Writes the authority's own certificate into a folder, as PEM, and returns the file.
     ///
     /// # Panics

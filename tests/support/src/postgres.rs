@@ -1,4 +1,5 @@
-//! A throw-away PostgreSQL: made in a temporary folder, reached through a socket in it, removed with it.
+//! A throw-away PostgreSQL: made in a temporary folder, reached through a socket in it, removed with it. One that
+//! [listens](Cluster::listening) is also reached as those of others are: on a port, with a password and TLS.
 //!
 //! Everything runs under a small shell that waits for the end of its standard input. That end comes when
 //! [`Cluster`] is dropped and also when the test process is killed, so nothing is left behind either way.
@@ -6,7 +7,8 @@
 use std::env;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,13 +19,13 @@ use crate::skipped;
 
 /// Makes and starts the cluster, says so, waits for the end of its input, stops and removes it.
 const KEEPER: &str = r#"
-bin=$1; home=$2
+bin=$1; home=$2; port=$3; network=$4
 # The test may be gone before it has read the answer; there is still something to clean up then.
 trap '' PIPE
-init() { "$bin/initdb" --pgdata="$home/data" --username=floh --auth=trust --encoding=UTF8 --no-sync "$@" >>"$home/log" 2>&1; }
+init() { "$bin/initdb" --pgdata="$home/data" --username=floh --auth-local=trust --auth-host=scram-sha-256 --encoding=UTF8 --no-sync "$@" >>"$home/log" 2>&1; }
 start() {
     "$bin/pg_ctl" --pgdata="$home/data" --log="$home/log" --wait start >/dev/null 2>&1 \
-        -o "-c listen_addresses='' -c unix_socket_directories='$home' -c fsync=off -c full_page_writes=off"
+        -o "-c port=$port -c unix_socket_directories='$home' -c fsync=off -c full_page_writes=off $network"
 }
 if { init --locale-provider=icu --icu-locale=en-US || { rm -rf "$home/data"; init; }; } && start
 then echo ready
@@ -46,7 +48,13 @@ pub struct Cluster {
     programs: PathBuf,
     home: TempDir,
     user: Option<(u32, u32)>,
+    port: u16,
 }
+
+/// The port that names the socket of a cluster that does not listen.
+const DEFAULT_PORT: u16 = 5432;
+/// How often a cluster is started that finds its port taken.
+const MAX_STARTS: usize = 3;
 
 impl Cluster {
     /// Starts one, or returns `None` after saying in one line why there is none.
@@ -54,6 +62,30 @@ impl Cluster {
     /// # Panics
     /// When `FLOH_TEST_REQUIRE` is `all` and no PostgreSQL is found, and when one is found and does not start.
     pub fn start() -> Option<Self> {
+        let started = Self::start_on(DEFAULT_PORT, None)?;
+        Some(started.unwrap_or_else(|log| panic!("PostgreSQL did not start: {log}")))
+    }
+
+    /// Starts one that listens on 127.0.0.1 as well, on a free port, where it wants passwords. It speaks TLS there if it is
+    /// given a certificate and its key (PEM).
+    ///
+    /// # Panics
+    /// As [`Cluster::start`] does.
+    pub fn listening(certificate: Option<(&str, &str)>) -> Option<Self> {
+        let mut log = String::new();
+        for _ in 0..MAX_STARTS {
+            // Free now; whoever takes it before PostgreSQL does makes it start once more.
+            let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+            match Self::start_on(port, Some(certificate))? {
+                Ok(cluster) => return Some(cluster),
+                Err(said) => log = said,
+            }
+        }
+        panic!("PostgreSQL did not start: {log}")
+    }
+
+    /// Starts one, or returns what it wrote into its log.
+    fn start_on(port: u16, network: Option<Option<(&str, &str)>>) -> Option<Result<Self, String>> {
         let Some(programs) = programs() else {
             skipped(
                 "no PostgreSQL was found (initdb is neither on PATH nor where `pg_config --bindir` or Debian has it)",
@@ -66,7 +98,26 @@ impl Cluster {
             chown(home.path(), Some(uid), Some(gid)).expect("root may give a folder away");
         }
         let mut command = Command::new("sh");
+        let mut network_settings = "-c listen_addresses=''".to_owned();
+        if let Some(certificate) = network {
+            network_settings = "-c listen_addresses=127.0.0.1".to_owned();
+            for (name, text) in certificate.into_iter().flat_map(|(chain, key)| [("tls.pem", chain), ("tls.key", key)])
+            {
+                let path = home.path().join(name);
+                fs::write(&path, text).expect("a file in a temporary folder");
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("its owner may");
+                if let Some((uid, gid)) = user {
+                    chown(&path, Some(uid), Some(gid)).expect("root may give a file away");
+                }
+            }
+            if certificate.is_some() {
+                let home = home.path().display();
+                network_settings +=
+                    &format!(" -c ssl=on -c ssl_cert_file={home}/tls.pem -c ssl_key_file={home}/tls.key");
+            }
+        }
         command.args(["-c", KEEPER, "keeper"]).arg(&programs).arg(home.path());
+        command.arg(port.to_string()).arg(network_settings);
         // A group of its own: an interrupt at the terminal must not stop the keeper before it has cleaned up.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         run_as(&mut command, user, home.path());
@@ -78,9 +129,49 @@ impl Cluster {
             drop(keeper.stdin.take());
             let mut log = String::new();
             answer.read_to_string(&mut log).expect("the keeper's answer");
-            panic!("PostgreSQL did not start: {log}");
+            keeper.wait().expect("the keeper ends");
+            return Some(Err(log));
         }
-        Some(Self { keeper, programs, home, user })
+        Some(Ok(Self { keeper, programs, home, user, port }))
+    }
+
+    /// Returns the port of the cluster; on 127.0.0.1 if it [listens](Self::listening).
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs SQL as the superuser, through the socket, and returns what psql prints: a line for each row, with `|` between
+    /// its columns.
+    ///
+    /// # Panics
+    /// When psql fails, for example as the cluster is not ready; see [`Cluster::try_sql`].
+    pub fn sql(&self, database: &str, sql: &str) -> String {
+        self.try_sql(database, sql).unwrap_or_else(|error| panic!("psql: {error}"))
+    }
+
+    /// Runs SQL as [`Cluster::sql`] does, and returns an error as text.
+    ///
+    /// # Errors
+    /// What psql wrote.
+    ///
+    /// # Panics
+    /// When there is no psql.
+    pub fn try_sql(&self, database: &str, sql: &str) -> Result<String, String> {
+        let mut command = Command::new(self.programs.join("psql"));
+        command.args([
+            "--no-psqlrc",
+            "--quiet",
+            "--tuples-only",
+            "--no-align",
+            "--set=ON_ERROR_STOP=1",
+            "--username=floh",
+        ]);
+        command.arg("--host").arg(self.home.path()).arg(format!("--port={}", self.port));
+        command.arg(format!("--dbname={database}")).arg("--command").arg(sql).stdin(Stdio::null());
+        run_as(&mut command, self.user, self.home.path());
+        let done = command.output().expect("psql runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if done.status.success() { Ok(text(&done.stdout)) } else { Err(text(&done.stderr)) }
     }
 
     /// Ends it at once, as a crash would, and starts it again. It is not ready when this returns.
@@ -98,7 +189,8 @@ impl Cluster {
     /// When `createdb` fails.
     pub fn create_database(&self, name: &str) -> String {
         let mut command = Command::new(self.programs.join("createdb"));
-        command.arg("--host").arg(self.home.path()).args(["--username=floh", name]).stdin(Stdio::null());
+        command.arg("--host").arg(self.home.path()).arg(format!("--port={}", self.port));
+        command.args(["--username=floh", name]).stdin(Stdio::null());
         run_as(&mut command, self.user, self.home.path());
         let done = command.output().expect("createdb runs");
         assert!(done.status.success(), "createdb: {}", String::from_utf8_lossy(&done.stderr));

@@ -1,0 +1,5 @@
+//! Tests without a server.
+
+mod mocks;
+mod statements;
+mod texts;
