@@ -21,7 +21,7 @@ use connector_runtime::prelude::*;
 
 pub use self::auth::{ApiKeyPlace, Auth, AuthKind, ConnectionAuth};
 pub use self::body::{BodyType, ResponseType};
-pub use self::paginate::{Listed, PageBy};
+pub use self::paginate::{ListMethod, Listed, PageBy};
 pub use self::pairs::{Headers, Query};
 use self::target::Asked;
 
@@ -229,7 +229,7 @@ impl Http {
         limit: u32,
         /// GET, or POST for a search that only reads.
         #[param(default = "GET")]
-        method: Method,
+        method: ListMethod,
         /// Headers by name; null leaves one out.
         headers: Option<Headers>,
         /// Query parameters by name, appended to those of the url; lists repeat a name, null leaves it out.
@@ -242,9 +242,10 @@ impl Http {
         #[param(min = 1, max = 300_000, label = "Timeout (ms)")]
         timeout_ms: Option<u32>,
     ) -> Outcome<Listed> {
-        if !matches!(method, Method::Get | Method::Post) {
-            return fail("Invalid field(s): method: a list is read by GET, or by POST if that only reads");
-        }
+        let method = match method {
+            ListMethod::Get => Method::Get,
+            ListMethod::Post => Method::Post,
+        };
         let body = body.map(|body| (body, BodyType::Json));
         let asked = Asked { method, url, headers, query, body, auth, timeout_ms };
         let paging = paginate::Declared { by, next, param, start, more, total }.paging(&items)?;

@@ -25,6 +25,17 @@ pub enum PageBy {
     Offset,
 }
 
+/// How the pages of a list are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Select)]
+pub enum ListMethod {
+    /// Read.
+    #[select(name = "GET", label = "GET")]
+    Get,
+    /// Search, by a request that only reads.
+    #[select(name = "POST", label = "POST")]
+    Post,
+}
+
 /// Items of a list.
 #[payload]
 #[derive(Debug)]

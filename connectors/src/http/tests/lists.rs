@@ -72,7 +72,7 @@ async fn what_is_declared_wrongly_is_said() {
         (json!({ "by": "cursor", "param": "from" }), "Missing required field(s): next (by is cursor)"),
         (json!({ "by": "page" }), "Missing required field(s): param (by is page)"),
         (json!({ "by": "link", "start": 1 }), "only page and offset are counted"),
-        (json!({ "by": "link", "items": "/nothing", "method": "DELETE" }), "a list is read by GET"),
+        (json!({ "by": "link", "items": "/nothing", "method": "DELETE" }), "method"),
         (
             json!({ "by": "cursor", "next": "/next", "param": "from", "items": "/total" }),
             "Page 1 has no list at `/total`",
