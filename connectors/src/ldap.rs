@@ -153,8 +153,9 @@ impl Ldap {
             attributes: self::entry_attributes(attributes)?,
             limit: limit as usize,
         };
-        let found = self.bound(cx).await?.search(&query, self.page_size).await?;
-        let entries: Vec<Entry> = found.entries.into_iter().map(|entry| entry.shown(&forms)).collect();
+        let mut entries = Vec::new();
+        let mut show = |entry: entry::RawEntry| entries.push(entry.shown(&forms));
+        let found = self.bound(cx).await?.search_each(&query, self.page_size, &mut show).await?;
         succeed(Entries {
             count: u32::try_from(entries.len()).unwrap_or(u32::MAX),
             entries,

@@ -40,6 +40,10 @@ pub(super) struct Query {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) entries: Vec<RawEntry>,
+    /// How many entries came.
+    count: usize,
+    /// How many bytes they have, about.
+    bytes: usize,
     /// Why there may be more; `None` if that is all.
     pub(super) cut: Option<Cut>,
     pub(super) references: Vec<String>,
@@ -74,13 +78,25 @@ impl Query {
 impl Session<'_> {
     /// Searches. A base that does not exist is a failure with the code notFound.
     pub(super) async fn search(&mut self, query: &Query, page_size: u32) -> Result<Found, Fail> {
+        let mut entries = Vec::new();
+        let mut found = self.search_each(query, page_size, &mut |entry| entries.push(entry)).await?;
+        found.entries = entries;
+        Ok(found)
+    }
+
+    /// Searches, and passes each entry on as it comes; the answer has none.
+    pub(super) async fn search_each(
+        &mut self,
+        query: &Query,
+        page_size: u32,
+        take: &mut (dyn FnMut(RawEntry) + Send),
+    ) -> Result<Found, Fail> {
         let mut found = Found::default();
-        let mut bytes = 0;
         let mut cookie = Vec::new();
         loop {
-            let missing = query.limit.saturating_sub(found.entries.len()).saturating_add(1);
+            let missing = query.limit.saturating_sub(found.count).saturating_add(1);
             let size = i32::try_from(missing).unwrap_or(i32::MAX).min(i32::try_from(page_size).unwrap_or(i32::MAX));
-            let next = self.page(query, size, cookie, &mut found, &mut bytes).await?;
+            let next = self.page(query, size, cookie, &mut found, take).await?;
             match next {
                 // A directory that pages without end and brings nothing is stopped by the time of the call.
                 Some(next) if found.cut.is_none() => cookie = next,
@@ -105,7 +121,7 @@ impl Session<'_> {
         size: i32,
         cookie: Vec<u8>,
         found: &mut Found,
-        bytes: &mut usize,
+        take: &mut (dyn FnMut(RawEntry) + Send),
     ) -> Result<Option<Vec<u8>>, Fail> {
         let what = "search";
         let time = self.operation_time();
@@ -140,18 +156,19 @@ impl Session<'_> {
                 continue;
             }
             carrier.took_entry();
-            if found.entries.len() == query.limit {
+            if found.count == query.limit {
                 found.cut = Some(Cut::Limit);
                 return Ok(None);
             }
             let broken = || Fail::coded(Code::Unavailable, "The directory sent an entry that cannot be read");
             let entry = RawEntry::read(next).ok_or_else(broken)?;
-            *bytes += entry.bytes();
-            if *bytes > MAX_FOUND_BYTES {
+            found.bytes += entry.bytes();
+            if found.bytes > MAX_FOUND_BYTES {
                 found.cut = Some(Cut::Size);
                 return Ok(None);
             }
-            found.entries.push(entry);
+            found.count += 1;
+            take(entry);
         }
         let result = stream.finish().await;
         match result.rc {
