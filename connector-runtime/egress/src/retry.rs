@@ -40,6 +40,7 @@ pub struct Retry {
     even_if_not_idempotent: bool,
     only_if_busy: bool,
     also_if: Option<fn(&Response) -> bool>,
+    only_if: Option<fn(&Response) -> bool>,
 }
 
 impl Retry {
@@ -52,6 +53,7 @@ impl Retry {
             even_if_not_idempotent: false,
             only_if_busy: false,
             also_if: None,
+            only_if: None,
         }
     }
 
@@ -88,7 +90,17 @@ impl Retry {
         self
     }
 
+    /// Sends a request again only after an answer of which this is true, such as a 429: what was refused for its rate had no
+    /// effect, which is not known of a 503.
+    pub const fn only_if(mut self, is_temporary: fn(&Response) -> bool) -> Self {
+        self.only_if = Some(is_temporary);
+        self
+    }
+
     fn applies(&self, outcome: &Result<Response, EgressError>) -> bool {
+        if let Some(is_temporary) = self.only_if {
+            return outcome.as_ref().is_ok_and(is_temporary);
+        }
         match outcome {
             Ok(response) if self.also_if.is_some_and(|is_temporary| is_temporary(response)) => true,
             Ok(response) if self.only_if_busy => matches!(response.status(), 429 | 503),

@@ -95,6 +95,18 @@ fn what_fails_in_passing() {
 }
 
 #[test]
+fn an_author_says_which_answers_are_temporary() {
+    let is_told = |response: &Response| response.status() == 403 && response.retry_after().is_some();
+    let told = || answered(403, &[("retry-after", "2")]);
+    let unanswered = || Err(EgressError::Dns { host: "a.test".to_owned(), rule: Rule::DnsTimeout });
+    let waits = |retry: &Retry, outcome| retry.wait(&outcome, 0, drawn(0)).is_some();
+    let also = Retry::default().also_if(is_told);
+    assert!(waits(&also, told()) && waits(&also, answered(503, &[])) && !waits(&also, answered(403, &[])));
+    let only = Retry::default().only_if(is_told);
+    assert!(waits(&only, told()) && !waits(&only, answered(503, &[])) && !waits(&only, unanswered()));
+}
+
+#[test]
 fn what_a_service_asks_for_is_kept() {
     const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
     let wait = |headers: &[(&'static str, &str)]| Retry::default().wait(&answered(429, headers), 0, drawn(0));
