@@ -5,6 +5,7 @@
 
 pub mod delay;
 pub mod http;
+pub mod scim;
 pub mod shared;
 
 /// Links the built-in connectors into the program that calls it.

@@ -1,0 +1,318 @@
+//! Reads a list to its end while others change it.
+//!
+//! By index, a resource that is deleted before the next page moves all after it one place forward, and one of them would
+//! be lost between two pages. So each page begins a little before the end of the one before it. If its first resource was
+//! seen already, nothing lies between; if not, the list is asked again from further back. What comes twice counts once.
+
+use std::collections::HashSet;
+
+use connector_runtime::prelude::*;
+
+use super::capabilities::{Capabilities, whole};
+use super::failure::{Problem, Result, about_filter};
+use super::filter::Filter;
+use super::resource::{id, member, texts, without_password};
+use super::session::Session;
+
+/// The most requests for one list.
+const MAX_REQUESTS: usize = 20_000;
+/// The most bytes that the answers for one list may have together.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// How often a page may bring nothing new before the service is taken for one that repeats itself.
+const MAX_IDLE: usize = 4;
+/// How often in a row the list is asked again from further back.
+const MAX_STEPS_BACK: usize = 64;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct ListQuery {
+    pub(super) path: Vec<String>,
+    pub(super) filter: Filter,
+    pub(super) attributes: Option<String>,
+    pub(super) excluded: Option<String>,
+    pub(super) sort_by: Option<String>,
+    pub(super) descending: bool,
+    pub(super) limit: usize,
+    /// What it is, for errors: `the users`.
+    pub(super) what: String,
+}
+
+/// What came.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) resources: Vec<Value>,
+    /// How many there are, as the service says.
+    pub(super) total: Option<u64>,
+    /// Why there may be more; `None` if these are all.
+    pub(super) truncated: Option<&'static str>,
+}
+
+pub(super) const BY_LIMIT: &str = "limit";
+pub(super) const BY_SIZE: &str = "size";
+/// The service gave the same page again.
+pub(super) const BY_REPETITION: &str = "repeatedPage";
+/// The service gave nothing where it said that there is more.
+pub(super) const BY_MISSING: &str = "missingPage";
+/// The list changed faster than it could be read.
+pub(super) const BY_CHANGES: &str = "changing";
+
+/// One answer.
+#[derive(Debug)]
+struct Page {
+    resources: Vec<Value>,
+    total: Option<u64>,
+    next_cursor: Option<String>,
+    bytes: usize,
+}
+
+struct Reader<'s> {
+    session: Session<'s>,
+    query: &'s ListQuery,
+    count: usize,
+    seen: HashSet<String>,
+    cursors: HashSet<String>,
+    resources: Vec<Value>,
+    total: Option<u64>,
+    requests: usize,
+    bytes: usize,
+}
+
+impl Session<'_> {
+    /// Reads a list.
+    pub(super) async fn list(&self, query: &ListQuery) -> Result<Listed> {
+        if query.filter == Filter::Nothing {
+            return Ok(Listed { resources: Vec::new(), total: Some(0), truncated: None });
+        }
+        let capabilities = self.capabilities().await?;
+        let size = self.connector.page_size.min(self.profile.max_page);
+        let count = query.limit.min(usize::try_from(size).unwrap_or(usize::MAX)).max(1);
+        let mut reader = Reader {
+            session: *self,
+            query,
+            count,
+            seen: HashSet::new(),
+            cursors: HashSet::new(),
+            resources: Vec::new(),
+            total: None,
+            requests: 0,
+            bytes: 0,
+        };
+        let by_cursor = if capabilities.cursor { reader.by_cursor().await? } else { Then::ByIndex(BEGINNING) };
+        let truncated = match by_cursor {
+            Then::Over(truncated) => truncated,
+            Then::ByIndex(place) => reader.by_index(place, &capabilities).await?,
+        };
+        Ok(Listed { resources: reader.resources, total: reader.total, truncated })
+    }
+}
+
+/// How a list goes on after its pages by cursor.
+enum Then {
+    Over(Option<&'static str>),
+    ByIndex(Place),
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// The number of its first resource, from 1.
+    start: usize,
+    /// How many of its resources were on the page before it.
+    overlap: usize,
+}
+
+const BEGINNING: Place = Place { start: 1, overlap: 0 };
+
+impl Reader<'_> {
+    async fn by_cursor(&mut self) -> Result<Then> {
+        // An empty cursor asks for the first page (RFC 9865, section 2.2).
+        let mut cursor = String::new();
+        loop {
+            let page = match self.page(("cursor", cursor.clone())).await {
+                // It has expired, or the service announces what it does not have.
+                Err(problem) if problem.status() == Some(400) && problem.system_code().ends_with("Cursor") => {
+                    return Ok(Then::ByIndex(BEGINNING));
+                }
+                page => page?,
+            };
+            let (len, total) = (page.resources.len(), page.total);
+            let next = page.next_cursor.clone();
+            let new = self.add(page.resources, next.is_some());
+            if let Some(truncated) = new.truncated {
+                return Ok(Then::Over(Some(truncated)));
+            }
+            match next {
+                // Whatever it says of cursors, it knows of more.
+                None if total.is_some_and(|total| total > self.seen.len() as u64) && len > 0 => {
+                    // Back a little, so that the next page shows that nothing lies between.
+                    let overlap = overlap_of(len);
+                    return Ok(Then::ByIndex(Place { start: self.seen.len() - overlap.min(self.seen.len()) + 1, overlap }));
+                }
+                None => return Ok(Then::Over(None)),
+                Some(next) if !self.cursors.insert(next.clone()) => return Ok(Then::Over(Some(BY_REPETITION))),
+                Some(_) if len == 0 => return Ok(Then::Over(Some(BY_MISSING))),
+                Some(next) => cursor = next,
+            }
+        }
+    }
+
+    async fn by_index(&mut self, from: Place, capabilities: &Capabilities) -> Result<Option<&'static str>> {
+        let full = capabilities.max_results.and_then(|most| usize::try_from(most).ok()).unwrap_or(self.count);
+        let full = full.min(self.count);
+        let Place { mut start, mut overlap } = from;
+        let (mut head, mut idle, mut steps_back) = (None, 0, 0);
+        loop {
+            let page = self.page(("startIndex", start.to_string())).await?;
+            let len = page.resources.len();
+            let end = (start + len - 1) as u64;
+            // A total that the page disproves says nothing.
+            let total = page.total.filter(|total| end <= *total);
+            let is_end = total == Some(end);
+            let first = page.resources.first().map(key);
+            if start == 1 {
+                head.clone_from(&first);
+            }
+            // So many were deleted that there is no such place any more; some services answer the first page then.
+            let beyond = page.total.map(|total| start as u64 > total);
+            let is_past = start > 1
+                && match len {
+                    0 => beyond.unwrap_or(overlap > 0),
+                    _ => beyond == Some(true) && first == head,
+                };
+            let follows = start == 1 || overlap == 0 || first.is_none_or(|first| self.seen.contains(&first));
+            if is_past || !follows {
+                steps_back += 1;
+                if steps_back > MAX_STEPS_BACK {
+                    return Ok(Some(BY_CHANGES));
+                }
+                let last = page.total.and_then(|total| usize::try_from(total).ok()).unwrap_or(usize::MAX);
+                start = start.min(last.saturating_add(1)).saturating_sub(self.count).max(1);
+                overlap = 1;
+                continue;
+            }
+            if len == 0 {
+                let is_missing = page.total.is_some_and(|total| total >= start as u64);
+                return Ok(is_missing.then_some(BY_MISSING));
+            }
+            let new = self.add(page.resources, !is_end);
+            if new.truncated.is_some() {
+                return Ok(new.truncated);
+            }
+            let is_over = match total {
+                // A full page may have more behind it, whatever the total says.
+                Some(_) => is_end && (len < full || new.count == 0),
+                None => new.count == 0 && len <= overlap,
+            };
+            if is_over {
+                return Ok(None);
+            }
+            if new.count > 0 {
+                (idle, steps_back) = (0, 0);
+            } else {
+                idle += 1;
+                if idle >= MAX_IDLE {
+                    return Ok(Some(BY_REPETITION));
+                }
+            }
+            overlap = overlap_of(len);
+            start += len - overlap;
+        }
+    }
+
+    /// Keeps what is new of a page, up to the limit. `goes_on` is whether the service says that there is more.
+    fn add(&mut self, resources: Vec<Value>, goes_on: bool) -> Added {
+        let mut count = 0;
+        let mut rest = resources.into_iter();
+        for resource in rest.by_ref() {
+            if self.resources.len() == self.query.limit {
+                if self.seen.contains(&key(&resource)) {
+                    continue;
+                }
+                return Added { count, truncated: Some(BY_LIMIT) };
+            }
+            if self.seen.insert(key(&resource)) {
+                count += 1;
+                self.resources.push(without_password(resource));
+            }
+        }
+        let is_full = self.resources.len() == self.query.limit && goes_on;
+        let truncated = match () {
+            () if is_full => Some(BY_LIMIT),
+            () if self.bytes > MAX_BYTES => goes_on.then_some(BY_SIZE),
+            () => None,
+        };
+        Added { count, truncated }
+    }
+
+    async fn page(&mut self, place: (&str, String)) -> Result<Page> {
+        self.requests += 1;
+        if self.requests > MAX_REQUESTS {
+            let why = format!("The list has more than {MAX_REQUESTS} pages; ask with a filter, or set a larger pageSize");
+            return Err(Problem::new(Code::TooLarge, why));
+        }
+        let query = self.query;
+        let mut params = vec![place, ("count", self.count.to_string())];
+        let sort_order = query.sort_by.as_ref().map(|_| if query.descending { "descending" } else { "ascending" });
+        let more = [
+            ("filter", query.filter.as_text()),
+            ("attributes", query.attributes.as_deref()),
+            ("excludedAttributes", query.excluded.as_deref()),
+            ("sortBy", query.sort_by.as_deref()),
+            ("sortOrder", sort_order),
+        ];
+        params.extend(more.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))));
+        let response = self.session.get(&query.path, &params).await?;
+        let response = self.session.accepted(response, &format!("list {}", query.what));
+        let page = read(&response.map_err(|problem| about_filter(problem, query.filter.as_text()))?, &query.what)?;
+        self.total = page.total.or(self.total);
+        self.bytes = self.bytes.saturating_add(page.bytes);
+        Ok(page)
+    }
+}
+
+/// What became of a page.
+struct Added {
+    /// How many of its resources are new.
+    count: usize,
+    truncated: Option<&'static str>,
+}
+
+/// Returns how many resources of a page the next one begins before its end.
+fn overlap_of(len: usize) -> usize {
+    (len / 20).max(1).min(len.saturating_sub(1))
+}
+
+/// Names a resource: by its id, or by all of it.
+fn key(resource: &Value) -> String {
+    id(resource).unwrap_or_else(|| format!("json:{resource}"))
+}
+
+fn read(response: &Response, what: &str) -> Result<Page> {
+    let bytes = response.bytes().len();
+    // Nothing at all, as some answer where nothing matches.
+    if response.status() == 204 {
+        return Ok(Page { resources: Vec::new(), total: Some(0), next_cursor: None, bytes });
+    }
+    let mut body: Value = response.json()?;
+    let total = member(&body, "totalResults").and_then(whole);
+    let next_cursor = texts(&body, "nextCursor");
+    let name = body.as_object().and_then(|map| map.keys().find(|name| name.eq_ignore_ascii_case("Resources")).cloned());
+    let resources = match name.map(|name| body[&name].take()) {
+        Some(Value::Array(resources)) => resources,
+        // An empty list may be left out (RFC 7644, section 3.4.2).
+        Some(Value::Null) | None if total.is_some() || is_list_response(&body) => Vec::new(),
+        _ => {
+            let why = format!(
+                "Could not list {what}: the answer is not a list of SCIM; check that baseUrl leads to the SCIM service, \
+                 such as https://example.com/scim/v2"
+            );
+            return Err(Problem::new(Code::Unavailable, why).with("statusCode", response.status()));
+        }
+    };
+    Ok(Page { resources, total, next_cursor, bytes })
+}
+
+fn is_list_response(body: &Value) -> bool {
+    let schemas = member(body, "schemas").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    schemas.iter().any(|schema| schema.as_str().is_some_and(|schema| schema.ends_with(":ListResponse")))
+}
