@@ -97,10 +97,10 @@ impl Session<'_> {
             requests: 0,
             bytes: 0,
         };
-        let by_cursor = if capabilities.cursor { reader.by_cursor().await? } else { Then::ByIndex(BEGINNING) };
+        let by_cursor = if capabilities.cursor { reader.by_cursor().await? } else { Then::ByIndex };
         let truncated = match by_cursor {
             Then::Over(truncated) => truncated,
-            Then::ByIndex(place) => reader.by_index(place, &capabilities).await?,
+            Then::ByIndex => reader.by_index(&capabilities).await?,
         };
         Ok(Listed { resources: reader.resources, total: reader.total, truncated })
     }
@@ -109,19 +109,9 @@ impl Session<'_> {
 /// How a list goes on after its pages by cursor.
 enum Then {
     Over(Option<&'static str>),
-    ByIndex(Place),
+    /// From its beginning, by index: the order may be another one.
+    ByIndex,
 }
-
-/// Where a page begins.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// The number of its first resource, from 1.
-    start: usize,
-    /// How many of its resources were on the page before it.
-    overlap: usize,
-}
-
-const BEGINNING: Place = Place { start: 1, overlap: 0 };
 
 impl Reader<'_> {
     async fn by_cursor(&mut self) -> Result<Then> {
@@ -131,23 +121,19 @@ impl Reader<'_> {
             let page = match self.page(("cursor", cursor.clone())).await {
                 // It has expired, or the service announces what it does not have.
                 Err(problem) if problem.status() == Some(400) && problem.system_code().ends_with("Cursor") => {
-                    return Ok(Then::ByIndex(BEGINNING));
+                    return Ok(Then::ByIndex);
                 }
                 page => page?,
             };
             let (len, total) = (page.resources.len(), page.total);
             let next = page.next_cursor.clone();
-            let new = self.add(page.resources, next.is_some());
-            if let Some(truncated) = new.truncated {
-                return Ok(Then::Over(Some(truncated)));
+            let truncated = self.add(page.resources, next.is_some());
+            if truncated.is_some() {
+                return Ok(Then::Over(truncated));
             }
             match next {
                 // Whatever it says of cursors, it knows of more.
-                None if total.is_some_and(|total| total > self.seen.len() as u64) && len > 0 => {
-                    // Back a little, so that the next page shows that nothing lies between.
-                    let overlap = overlap_of(len);
-                    return Ok(Then::ByIndex(Place { start: self.seen.len() - overlap.min(self.seen.len()) + 1, overlap }));
-                }
+                None if total.is_some_and(|total| total > self.seen.len() as u64) => return Ok(Then::ByIndex),
                 None => return Ok(Then::Over(None)),
                 Some(next) if !self.cursors.insert(next.clone()) => return Ok(Then::Over(Some(BY_REPETITION))),
                 Some(_) if len == 0 => return Ok(Then::Over(Some(BY_MISSING))),
@@ -156,11 +142,13 @@ impl Reader<'_> {
         }
     }
 
-    async fn by_index(&mut self, from: Place, capabilities: &Capabilities) -> Result<Option<&'static str>> {
+    async fn by_index(&mut self, capabilities: &Capabilities) -> Result<Option<&'static str>> {
         let full = capabilities.max_results.and_then(|most| usize::try_from(most).ok()).unwrap_or(self.count);
         let full = full.min(self.count);
-        let Place { mut start, mut overlap } = from;
-        let (mut head, mut idle, mut steps_back) = (None, 0, 0);
+        // What was passed on the way from the beginning, without a gap.
+        let mut passed: HashSet<String> = HashSet::new();
+        let (mut start, mut overlap, mut wider, mut head) = (1, 0, 1, None);
+        let (mut idle, mut steps_back, mut stepped_back) = (0, 0, false);
         loop {
             let page = self.page(("startIndex", start.to_string())).await?;
             let len = page.resources.len();
@@ -179,7 +167,7 @@ impl Reader<'_> {
                     0 => beyond.unwrap_or(overlap > 0),
                     _ => beyond == Some(true) && first == head,
                 };
-            let follows = start == 1 || overlap == 0 || first.is_none_or(|first| self.seen.contains(&first));
+            let follows = start == 1 || overlap == 0 || first.is_none_or(|first| passed.contains(&first));
             if is_past || !follows {
                 steps_back += 1;
                 if steps_back > MAX_STEPS_BACK {
@@ -187,61 +175,63 @@ impl Reader<'_> {
                 }
                 let last = page.total.and_then(|total| usize::try_from(total).ok()).unwrap_or(usize::MAX);
                 start = start.min(last.saturating_add(1)).saturating_sub(self.count).max(1);
-                overlap = 1;
+                // The list moves by more than a page overlaps the one before.
+                (overlap, wider, stepped_back) = (1, (wider * 2).min(64), true);
                 continue;
             }
             if len == 0 {
                 let is_missing = page.total.is_some_and(|total| total >= start as u64);
                 return Ok(is_missing.then_some(BY_MISSING));
             }
-            let new = self.add(page.resources, !is_end);
-            if new.truncated.is_some() {
-                return Ok(new.truncated);
+            let before = passed.len();
+            passed.extend(page.resources.iter().map(key));
+            let has_new = passed.len() > before;
+            let truncated = self.add(page.resources, !is_end);
+            if truncated.is_some() {
+                return Ok(truncated);
             }
             let is_over = match total {
                 // A full page may have more behind it, whatever the total says.
-                Some(_) => is_end && (len < full || new.count == 0),
-                None => new.count == 0 && len <= overlap,
+                Some(_) => is_end && (len < full || !has_new),
+                None => !has_new && len <= overlap,
             };
             if is_over {
                 return Ok(None);
             }
-            if new.count > 0 {
-                (idle, steps_back) = (0, 0);
-            } else {
-                idle += 1;
-                if idle >= MAX_IDLE {
-                    return Ok(Some(BY_REPETITION));
-                }
+            match has_new {
+                true => (idle, steps_back) = (0, 0),
+                // That was to be expected.
+                false if stepped_back => {}
+                false => idle += 1,
             }
-            overlap = overlap_of(len);
+            if idle >= MAX_IDLE {
+                return Ok(Some(BY_REPETITION));
+            }
+            overlap = overlap_of(len, wider);
             start += len - overlap;
+            stepped_back = false;
         }
     }
 
-    /// Keeps what is new of a page, up to the limit. `goes_on` is whether the service says that there is more.
-    fn add(&mut self, resources: Vec<Value>, goes_on: bool) -> Added {
-        let mut count = 0;
-        let mut rest = resources.into_iter();
-        for resource in rest.by_ref() {
+    /// Keeps what is new of a page, up to the limit, and returns why no more is kept. `goes_on` is whether the service says
+    /// that there is more.
+    fn add(&mut self, resources: Vec<Value>, goes_on: bool) -> Option<&'static str> {
+        for resource in resources {
+            let key = key(&resource);
+            if self.seen.contains(&key) {
+                continue;
+            }
             if self.resources.len() == self.query.limit {
-                if self.seen.contains(&key(&resource)) {
-                    continue;
-                }
-                return Added { count, truncated: Some(BY_LIMIT) };
+                return Some(BY_LIMIT);
             }
-            if self.seen.insert(key(&resource)) {
-                count += 1;
-                self.resources.push(without_password(resource));
-            }
+            self.seen.insert(key);
+            self.resources.push(without_password(resource));
         }
-        let is_full = self.resources.len() == self.query.limit && goes_on;
-        let truncated = match () {
-            () if is_full => Some(BY_LIMIT),
-            () if self.bytes > MAX_BYTES => goes_on.then_some(BY_SIZE),
-            () => None,
-        };
-        Added { count, truncated }
+        match goes_on {
+            true if self.resources.len() == self.query.limit => Some(BY_LIMIT),
+            true if self.bytes > MAX_BYTES => Some(BY_SIZE),
+            _ => None,
+        }
     }
 
     async fn page(&mut self, place: (&str, String)) -> Result<Page> {
@@ -270,16 +260,10 @@ impl Reader<'_> {
     }
 }
 
-/// What became of a page.
-struct Added {
-    /// How many of its resources are new.
-    count: usize,
-    truncated: Option<&'static str>,
-}
-
-/// Returns how many resources of a page the next one begins before its end.
-fn overlap_of(len: usize) -> usize {
-    (len / 20).max(1).min(len.saturating_sub(1))
+/// Returns how many resources of a page the next one begins before its end: one in twenty, and more where a list moves fast.
+fn overlap_of(len: usize, wider: usize) -> usize {
+    let usual = (len / 20).max(1);
+    usual.saturating_mul(wider).min((len / 2).max(usual)).min(len.saturating_sub(1))
 }
 
 /// Names a resource: by its id, or by all of it.

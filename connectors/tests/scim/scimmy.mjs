@@ -1,5 +1,5 @@
 // A SCIM server of the packages scimmy and scimmy-routers, with its resources in memory. The argument is the folder whose
-// node_modules has them. It says its port in its first line and ends with its standard input.
+// node_modules has them. It says its port in its first line.
 import { createRequire } from "node:module";
 import { randomUUID } from "node:crypto";
 
@@ -17,7 +17,7 @@ const store = (unique) => {
         if (!found) throw new SCIMMY.Types.Error(404, null, `Resource ${resource.id} not found`);
         return structuredClone(found);
       }
-      const all = [...kept.values()].map((one) => structuredClone(one));
+      const all = [...kept.values()];
       return resource.filter ? resource.filter.match(all) : all;
     },
     ingress(resource, instance) {
@@ -57,4 +57,3 @@ app.use(
   }),
 );
 const server = app.listen(0, "127.0.0.1", () => console.log(server.address().port));
-process.stdin.resume().on("end", () => process.exit(0));
