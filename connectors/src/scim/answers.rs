@@ -102,7 +102,7 @@ fn changed(Updated { found, changed, not_kept }: Updated) -> ChangedResource {
 pub(super) async fn set_active(session: &Session<'_>, id: &str, active: bool) -> Outcome<Activation> {
     let updated = session.update(&Kind::users(), id, &Changes::one("active", active), None).await?;
     let Some(found) = updated.found else {
-        let gone = Activation { active: false, changed: updated.changed, gone: true };
+        let gone = Activation { active: false, changed: updated.changed, verified: true, gone: true };
         return if active { fail_gone() } else { succeed(gone) };
     };
     match member(&found.resource, "active").and_then(truth) {
@@ -110,7 +110,9 @@ pub(super) async fn set_active(session: &Session<'_>, id: &str, active: bool) ->
             let why = format!("The service accepted the change, and the user is {} still", if now { "active" } else { "inactive" });
             Err(Problem::new(Code::Conflict, why).into())
         }
-        _ => succeed(Activation { active, changed: updated.changed, gone: false }),
+        Some(_) => succeed(Activation { active, changed: updated.changed, verified: true, gone: false }),
+        // It was sent, as nothing showed that it was so already.
+        None => succeed(Activation { active, changed: true, verified: false, gone: false }),
     }
 }
 

@@ -186,8 +186,9 @@ fn put(target: &mut Value, segments: &[String], value: Option<&Value>) {
 
 /// Refuses what is not a path, and what belongs into a param of its own.
 fn check_path(path: &str) -> Result<(), String> {
-    let name = path.split(['[', '.']).next().unwrap_or_default();
-    let local = name.rsplit(':').next().unwrap_or_default();
+    // The version of a schema has a dot, and a filter may have a colon.
+    let name = path.split('[').next().unwrap_or_default();
+    let local = name.rsplit(':').next().unwrap_or_default().split('.').next().unwrap_or_default();
     if local.eq_ignore_ascii_case("password") {
         return Err("A password belongs into the param password, which is kept secret".to_owned());
     }

@@ -161,11 +161,11 @@ pub(super) fn unchanged_user() -> Outcome<ChangedResource> {
 }
 
 pub(super) fn activated(params: &SetActiveParams) -> Outcome<Activation> {
-    succeed(Activation { active: params.active, changed: true, gone: false })
+    succeed(Activation { active: params.active, changed: true, verified: true, gone: false })
 }
 
 pub(super) fn activated_already(params: &SetActiveParams) -> Outcome<Activation> {
-    succeed(Activation { active: params.active, changed: false, gone: false })
+    succeed(Activation { active: params.active, changed: false, verified: true, gone: false })
 }
 
 pub(super) fn deleted() -> Outcome<Deletion> {

@@ -102,6 +102,8 @@ pub struct Activation {
     pub active: bool,
     /// Whether that was changed.
     pub changed: bool,
+    /// Whether the user was read and shows it. Some services do not show who is active.
+    pub verified: bool,
     /// Whether the service has the user no more, as some do after a deactivation.
     pub gone: bool,
 }

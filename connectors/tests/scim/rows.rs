@@ -51,7 +51,7 @@ async fn a_user_lives_and_dies(server: &Server) {
 
     for (active, changed) in [(false, true), (false, false), (true, true), (true, false)] {
         let set = done(server.call("setActive").param("id", id).param("active", active)).await;
-        assert_eq!(set, json!({ "active": active, "changed": changed, "gone": false }));
+        assert_eq!(set, json!({ "active": active, "changed": changed, "verified": true, "gone": false }));
     }
     for deleted in [true, false] {
         let gone = done(server.call("deleteUser").param("id", id)).await;
