@@ -38,7 +38,7 @@ pub use self::profile::ProfileName;
 /// Manage users and groups of any service that speaks SCIM 2.0.
 #[connector(
     name = "scim",
-    version = "1.0.0-draft",
+    version = "1.0.0",
     category = "identity",
     tags("scim", "provisioning", "users", "groups", "directory"),
     egress = [base_url, token_url]

@@ -37,7 +37,13 @@ pub(super) async fn list(session: &Session<'_>, listing: Listing) -> Outcome<Res
 }
 
 pub(super) async fn get(session: &Session<'_>, kind: &Kind, name: &Name, query: OneQuery) -> Outcome<OneResource> {
-    let Found { resource, version } = session.find(kind, name, &query.0).await?;
+    let mut found = session.find(kind, name, &query.0).await?;
+    let shows_members = kind.is_group && query.0.is_empty() && member(&found.resource, "members").is_none();
+    if let Some(id) = id(&found.resource).filter(|_| shows_members && matches!(name, Name::Attribute(..))) {
+        // Some services leave members out of lists.
+        found = session.read(kind, &id, &[]).await?;
+    }
+    let Found { resource, version } = found;
     succeed(OneResource {
         id: id(&resource),
         active: member(&resource, "active").and_then(truth),
@@ -47,7 +53,11 @@ pub(super) async fn get(session: &Session<'_>, kind: &Kind, name: &Name, query: 
     })
 }
 
-pub(super) async fn create(session: &Session<'_>, mut wanted: Wanted, members: Vec<String>) -> Outcome<CreatedResource> {
+pub(super) async fn create(
+    session: &Session<'_>,
+    mut wanted: Wanted,
+    members: Vec<String>,
+) -> Outcome<CreatedResource> {
     let first: Vec<Value> = members.iter().take(FIRST_MEMBERS).map(|id| json!({ "value": id })).collect();
     if !first.is_empty() {
         wanted.body.insert("members".to_owned(), first.into());
@@ -107,7 +117,10 @@ pub(super) async fn set_active(session: &Session<'_>, id: &str, active: bool) ->
     };
     match member(&found.resource, "active").and_then(truth) {
         Some(now) if now != active => {
-            let why = format!("The service accepted the change, and the user is {} still", if now { "active" } else { "inactive" });
+            let why = format!(
+                "The service accepted the change, and the user is {} still",
+                if now { "active" } else { "inactive" }
+            );
             Err(Problem::new(Code::Conflict, why).into())
         }
         Some(_) => succeed(Activation { active, changed: updated.changed, verified: true, gone: false }),
@@ -189,7 +202,7 @@ pub(super) async fn patch(
         return succeed(changed(Updated { found: Some(before), changed: false, not_kept: Vec::new() }));
     }
     let header = if_match.filter(|tag| !is_made(tag));
-    let response = session.send_body("PATCH", &kind.at(id), &patch_of(operations), header).await?;
+    let response = session.send_body("PATCH", &kind.at(id), &patch_of(&operations), header).await?;
     session.accepted(response, &format!("change the {}", kind.one))?;
     let after = session.read(kind, id, &[]).await.map_err(|problem| problem.with("changed", true))?;
     let is_changed = without_meta(&before.resource) != without_meta(&after.resource);

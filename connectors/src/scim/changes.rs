@@ -28,10 +28,10 @@ impl Changes {
     /// Reads the params `set` and `remove`. A null removes.
     pub(super) fn of(set: Option<&Map<String, Value>>, remove: &[String]) -> Result<Self> {
         let invalid = |why: String| Problem::new(Code::Invalid, why);
-        let set = set.into_iter().flatten().map(|(path, value)| Change {
-            path: path.clone(),
-            value: (!value.is_null()).then(|| value.clone()),
-        });
+        let set = set
+            .into_iter()
+            .flatten()
+            .map(|(path, value)| Change { path: path.clone(), value: (!value.is_null()).then(|| value.clone()) });
         let mut changes: Vec<Change> = set.collect();
         for path in remove {
             match changes.iter().find(|change| change.path.eq_ignore_ascii_case(path)) {
@@ -57,7 +57,8 @@ impl Changes {
 
     /// Refuses members, which have commands of their own: a change of all would undo those of others.
     pub(super) fn without_members(self) -> Result<Self> {
-        let is_about_members = |change: &Change| change.path.get(..7).is_some_and(|own| own.eq_ignore_ascii_case("members"));
+        let is_about_members =
+            |change: &Change| change.path.get(..7).is_some_and(|own| own.eq_ignore_ascii_case("members"));
         if self.0.iter().any(is_about_members) {
             let why = "Members are changed by addMembers, removeMembers and setMembers";
             return Err(Problem::new(Code::Invalid, why));
@@ -89,7 +90,7 @@ impl Changes {
             Some(value) => json!({ "op": "replace", "path": path, "value": value }),
             None => json!({ "op": "remove", "path": path }),
         };
-        patch_of(self.0.iter().map(operation).collect())
+        patch_of(&self.0.iter().map(operation).collect::<Vec<_>>())
     }
 
     /// Makes the whole resource that replaces another one, for services without PATCH.
@@ -112,7 +113,7 @@ impl Changes {
     }
 }
 
-pub(super) fn patch_of(operations: Vec<Value>) -> Value {
+pub(super) fn patch_of(operations: &[Value]) -> Value {
     json!({ "schemas": [PATCH], "Operations": operations })
 }
 

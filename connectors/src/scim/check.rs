@@ -20,7 +20,9 @@ fn step(problem: &Problem) -> &'static str {
         (_, Some(404), _) => "baseUrl",
         // Of the request for a token.
         (None, None, "invalid") => "signIn",
-        (None, None, "unavailable" | "timeout" | "policy" | "rateLimited") if problem.0.error.contains("access token") => {
+        (None, None, "unavailable" | "timeout" | "policy" | "rateLimited")
+            if problem.0.error.contains("access token") =>
+        {
             "signIn"
         }
         _ => "answer",

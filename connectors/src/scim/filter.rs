@@ -29,7 +29,9 @@ impl Filter {
     ) -> Result<Self> {
         let made = match (conditions, filter) {
             (Some(_), Some(_)) => return Err(invalid("give where or filter, not both")),
-            (None, None) if values.is_some() => return Err(invalid("values are for the names in filter, which is missing")),
+            (None, None) if values.is_some() => {
+                return Err(invalid("values are for the names in filter, which is missing"));
+            }
             (Some(_), None) if values.is_some() => return Err(invalid("values belong to filter; where has its own")),
             (None, None) => Self::All,
             (Some(conditions), None) => all_of(conditions)?,

@@ -39,12 +39,16 @@ impl PatchOperation {
         let invalid = |why: &str| Problem::new(Code::Invalid, why);
         let names = self.value.as_ref().filter(|_| self.path.is_none()).and_then(Value::as_object);
         let is_password = |path: &str| path.rsplit(':').next().unwrap_or(path).eq_ignore_ascii_case("password");
-        if self.path.as_deref().is_some_and(is_password) || names.is_some_and(|map| map.keys().any(|key| is_password(key))) {
+        if self.path.as_deref().is_some_and(is_password)
+            || names.is_some_and(|map| map.keys().any(|key| is_password(key)))
+        {
             return Err(invalid("A password belongs into the param password of updateUser, which is kept secret"));
         }
         match (self.op, &self.path, &self.value) {
             (PatchOp::Remove, None, _) => return Err(invalid("An operation that removes has to say what, by path")),
-            (PatchOp::Add | PatchOp::Replace, _, None) => return Err(invalid("An operation that sets has to have a value")),
+            (PatchOp::Add | PatchOp::Replace, _, None) => {
+                return Err(invalid("An operation that sets has to have a value"));
+            }
             _ => {}
         }
         let mut operation = Map::new();
@@ -102,7 +106,7 @@ impl Listing {
         Ok(ListQuery {
             path: self.kind.path.clone(),
             filter: Filter::of(self.conditions.as_ref(), self.filter.as_deref(), self.values.as_ref())?,
-            attributes: listed(&self.attributes, "attributes")?,
+            attributes: with_id(listed(&self.attributes, "attributes")?),
             excluded: listed(&self.excluded, "excludedAttributes")?,
             sort_by: listed(&sort_by, "sortBy")?,
             descending: self.descending,
@@ -110,6 +114,12 @@ impl Listing {
             what: format!("the {}", self.kind.many),
         })
     }
+}
+
+/// Asks for the id besides, which tells one resource from another.
+fn with_id(attributes: Option<String>) -> Option<String> {
+    let has_id = |names: &String| names.split(',').any(|name| name.eq_ignore_ascii_case("id"));
+    attributes.map(|names| if has_id(&names) { names } else { format!("{names},id") })
 }
 
 /// The query of one resource.

@@ -52,7 +52,8 @@ impl Kind {
 
     /// Adds the schemas that a resource has to name to those that it names.
     pub(super) fn with_schemas(&self, resource: &mut Map<String, Value>) {
-        let extensions = resource.keys().filter(|name| name.get(..4).is_some_and(|urn| urn.eq_ignore_ascii_case("urn:")));
+        let extensions =
+            resource.keys().filter(|name| name.get(..4).is_some_and(|urn| urn.eq_ignore_ascii_case("urn:")));
         let mut schemas: Vec<String> = self.schema.iter().cloned().chain(extensions.cloned()).collect();
         match resource.get("schemas") {
             Some(Value::Array(given)) if !given.is_empty() => {
@@ -102,7 +103,10 @@ impl Session<'_> {
         if !types.is_empty() || !is_name {
             let names: Vec<&str> = types.iter().map(|kind| kind.name.as_str()).collect();
             let has = if names.is_empty() { "names none".to_owned() } else { format!("has {}", names.join(", ")) };
-            return Err(Problem::new(Code::Invalid, format!("There is no resource type `{wanted}`: the service {has}")));
+            return Err(Problem::new(
+                Code::Invalid,
+                format!("There is no resource type `{wanted}`: the service {has}"),
+            ));
         }
         Ok(other(vec![name.to_owned()], name, None))
     }

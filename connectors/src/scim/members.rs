@@ -71,12 +71,12 @@ impl Membership {
         match self {
             Self::Add => {
                 let value: Vec<Value> = ids.iter().map(|id| json!({ "value": id })).collect();
-                patch_of(vec![json!({ "op": "add", "path": "members", "value": value })])
+                patch_of(&[json!({ "op": "add", "path": "members", "value": value })])
             }
             // Services differ in what a list of values in a removal means; all read a filter.
             Self::Remove => {
                 let one = |id: &String| json!({ "op": "remove", "path": format!("members[value eq {}]", text(id)) });
-                patch_of(ids.iter().map(one).collect())
+                patch_of(&ids.iter().map(one).collect::<Vec<_>>())
             }
         }
     }
@@ -147,7 +147,7 @@ impl Session<'_> {
                 let list: Vec<Value> = ids.iter().map(|id| json!({ "value": id })).collect();
                 let path = Kind::groups().at(group);
                 let response = if capabilities.patch && self.profile.replaces_members {
-                    let patch = patch_of(vec![json!({ "op": "replace", "path": "members", "value": list })]);
+                    let patch = patch_of(&[json!({ "op": "replace", "path": "members", "value": list })]);
                     self.send_body("PATCH", &path, &patch, Some(tag)).await?
                 } else {
                     let mut whole = before.resource.clone();
@@ -171,7 +171,8 @@ impl Session<'_> {
         if now != wanted && guard.is_none() {
             let missing: Vec<&String> = ids.iter().filter(|id| !now.contains(id)).collect();
             let more: Vec<&String> = now.iter().filter(|id| !wanted.contains(*id)).copied().collect();
-            let why = "The members were set, and the group shows others now; somebody else may change it at the same time";
+            let why =
+                "The members were set, and the group shows others now; somebody else may change it at the same time";
             return Err(Problem::new(Code::Conflict, why).with("missing", missing).with("unexpected", more));
         }
         Ok(Replaced { added, removed, version: Some(after.version) })

@@ -4,7 +4,7 @@
 //! be lost between two pages. So each page begins a little before the end of the one before it. If its first resource was
 //! seen already, nothing lies between; if not, the list is asked again from further back. What comes twice counts once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use connector_runtime::prelude::*;
 
@@ -156,7 +156,8 @@ impl Reader<'_> {
             // A total that the page disproves says nothing.
             let total = page.total.filter(|total| end <= *total);
             let is_end = total == Some(end);
-            let first = page.resources.first().map(key);
+            let keys = keys(&page.resources);
+            let first = keys.first().cloned();
             if start == 1 {
                 head.clone_from(&first);
             }
@@ -184,7 +185,7 @@ impl Reader<'_> {
                 return Ok(is_missing.then_some(BY_MISSING));
             }
             let before = passed.len();
-            passed.extend(page.resources.iter().map(key));
+            passed.extend(keys);
             let has_new = passed.len() > before;
             let truncated = self.add(page.resources, !is_end);
             if truncated.is_some() {
@@ -216,8 +217,8 @@ impl Reader<'_> {
     /// Keeps what is new of a page, up to the limit, and returns why no more is kept. `goes_on` is whether the service says
     /// that there is more.
     fn add(&mut self, resources: Vec<Value>, goes_on: bool) -> Option<&'static str> {
-        for resource in resources {
-            let key = key(&resource);
+        let keys = keys(&resources);
+        for (resource, key) in resources.into_iter().zip(keys) {
             if self.seen.contains(&key) {
                 continue;
             }
@@ -237,7 +238,8 @@ impl Reader<'_> {
     async fn page(&mut self, place: (&str, String)) -> Result<Page> {
         self.requests += 1;
         if self.requests > MAX_REQUESTS {
-            let why = format!("The list has more than {MAX_REQUESTS} pages; ask with a filter, or set a larger pageSize");
+            let why =
+                format!("The list has more than {MAX_REQUESTS} pages; ask with a filter, or set a larger pageSize");
             return Err(Problem::new(Code::TooLarge, why));
         }
         let query = self.query;
@@ -266,9 +268,17 @@ fn overlap_of(len: usize, wider: usize) -> usize {
     usual.saturating_mul(wider).min((len / 2).max(usual)).min(len.saturating_sub(1))
 }
 
-/// Names a resource: by its id, or by all of it.
-fn key(resource: &Value) -> String {
-    id(resource).unwrap_or_else(|| format!("json:{resource}"))
+/// Names the resources of a page: by their ids, and one without by all of it and how often it came before on the page.
+fn keys(resources: &[Value]) -> Vec<String> {
+    let mut nameless: HashMap<String, usize> = HashMap::new();
+    let key = |resource: &Value| {
+        id(resource).unwrap_or_else(|| {
+            let text = resource.to_string();
+            let times = nameless.entry(text.clone()).and_modify(|times| *times += 1).or_default();
+            format!("{times}:{text}")
+        })
+    };
+    resources.iter().map(key).collect()
 }
 
 fn read(response: &Response, what: &str) -> Result<Page> {

@@ -99,7 +99,8 @@ impl Session<'_> {
             what: kind.many.clone(),
         };
         if !self.capabilities().await?.filter {
-            let why = format!("The service announces that it has no filters, so no {} is found by {attribute}", kind.one);
+            let why =
+                format!("The service announces that it has no filters, so no {} is found by {attribute}", kind.one);
             return Err(Problem::new(Code::Unsupported, why));
         }
         let mut matches = self.list(&query).await?.resources;
@@ -107,14 +108,16 @@ impl Session<'_> {
         // A service that passes a filter over answers anybody.
         matches.retain(|one| texts(one, attribute).is_some_and(|own| own.to_lowercase() == value.to_lowercase()));
         if matches.is_empty() && all > 0 {
-            let why = format!("The service answered {} whose {attribute} is another one: it passes filters over", kind.many);
+            let why =
+                format!("The service answered {} whose {attribute} is another one: it passes filters over", kind.many);
             return Err(Problem::new(Code::Unsupported, why));
         }
         let first = matches.first().cloned();
         match first {
-            None => {
-                Err(Problem::new(Code::NotFound, format!("There is no {} whose {attribute} is the given one", kind.one)))
-            }
+            None => Err(Problem::new(
+                Code::NotFound,
+                format!("There is no {} whose {attribute} is the given one", kind.one),
+            )),
             Some(_) if matches.len() > 1 => {
                 let ids: Vec<String> = matches.iter().filter_map(id).collect();
                 let why = format!("There are several {} whose {attribute} is the given one; give an id", kind.many);
@@ -177,13 +180,16 @@ impl Session<'_> {
             return self.found(response).await;
         }
         // The last segment of the location is the id; the address itself is not called.
-        let location = response.header("location").map(|location| location.split(['?', '#']).next().unwrap_or_default());
+        let location =
+            response.header("location").map(|location| location.split(['?', '#']).next().unwrap_or_default());
         let id = location.and_then(|location| location.trim_end_matches('/').rsplit('/').next());
         match id.filter(|id| !id.is_empty() && !id.contains('%')) {
             Some(id) => self.read(kind, id, &[]).await,
             None => {
                 let why = format!("The service created the {} and did not answer with its id", kind.one);
-                Err(Problem::new(Code::OutcomeUnknown, why).with("outcome", "unknown").with("statusCode", response.status()))
+                Err(Problem::new(Code::OutcomeUnknown, why)
+                    .with("outcome", "unknown")
+                    .with("statusCode", response.status()))
             }
         }
     }

@@ -56,7 +56,8 @@ async fn nothing_is_injected(server: &Server) {
     ] {
         let found = done(server.call("listUsers").param("where", json!({ "userName": value }))).await;
         assert_eq!(found["count"], 0, "{value:?}");
-        let filter = server.call("listUsers").param("filter", "userName eq {name}").param("values", json!({ "name": value }));
+        let filter =
+            server.call("listUsers").param("filter", "userName eq {name}").param("values", json!({ "name": value }));
         assert_eq!(done(filter).await["count"], 0, "{value:?}");
         let get = failed(server.call("getUser").param("userName", value)).await;
         assert_eq!(get["code"], "notFound", "{value:?}");
@@ -86,7 +87,9 @@ async fn limits(server: &Server) {
     for n in 0..101 {
         server.user(&format!("u{n}")).await;
     }
-    for (limit, page, count) in [(1, 100, 1), (50, 100, 50), (100, 100, 100), (101, 100, 101), (1000, 2, 101), (60, 7, 60)] {
+    for (limit, page, count) in
+        [(1, 100, 1), (50, 100, 50), (100, 100, 100), (101, 100, 101), (1000, 2, 101), (60, 7, 60)]
+    {
         let list = server.call("listUsers").config("pageSize", page).param("limit", limit);
         let listed = done(list).await;
         assert_eq!((&listed["count"], &listed["total"]), (&json!(count), &json!(101)), "{limit} {page}");
@@ -141,7 +144,8 @@ async fn all_while_others_change_them(server: &Server) {
     let changed = changes.load(Ordering::Relaxed);
     assert!(changed > 30, "only {changed} changes while lists were read");
     for list in lists {
-        let ids: Vec<&str> = list["resources"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap()).collect();
+        let ids: Vec<&str> =
+            list["resources"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap()).collect();
         let unique: BTreeSet<String> = ids.iter().map(|id| (*id).to_owned()).collect();
         assert_eq!(unique.len(), ids.len(), "a user came twice");
         let lost: Vec<&String> = kept.difference(&unique).collect();
@@ -180,8 +184,12 @@ async fn two_add_members_at_a_time() {
         let (mut all, others) = tokio::join!(add("a"), add("b"));
         all.extend(others);
         let shown = done(server.call("getGroup").param("id", &group)).await;
-        let members: BTreeSet<&str> =
-            shown["resource"]["members"].as_array().unwrap().iter().map(|member| member["value"].as_str().unwrap()).collect();
+        let members: BTreeSet<&str> = shown["resource"]["members"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|member| member["value"].as_str().unwrap())
+            .collect();
         assert_eq!(members, all.iter().map(String::as_str).collect(), "{kind:?}");
     }
 }

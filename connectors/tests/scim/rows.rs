@@ -2,9 +2,10 @@
 
 use connector_runtime::prelude::{Value, json};
 
-use crate::server::{Server, done, failed, on_both};
+use crate::server::{Kind, Server, TOKEN, done, failed, on_both};
 
 on_both!(
+    the_servers_answer_as_they_did_in_trials,
     the_service_says_what_it_can,
     a_user_lives_and_dies,
     a_taken_name,
@@ -17,6 +18,81 @@ on_both!(
     any_type,
     wrong_credentials,
 );
+
+/// What the connector is built for. Where a new version of a server answers otherwise, this fails first.
+async fn the_servers_answer_as_they_did_in_trials(server: &Server) {
+    let python = server.is_python();
+    let (ada, group) = (server.user("ada").await, server.group("g").await);
+    let (user, members) = (format!("/Users/{ada}"), format!("/Groups/{group}"));
+    let patch = async |path: &str, operation: Value| {
+        let schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"];
+        let response = server.raw("PATCH", path, Some(json!({ "schemas": schemas, "Operations": [operation] }))).await;
+        let said: Value = response.json().unwrap_or_default();
+        (response.status(), said["scimType"].as_str().unwrap_or_default().to_owned(), said)
+    };
+    let status = |told: (u16, String, Value)| (told.0, told.1);
+    let ok = || (if python { 204 } else { 200 }, String::new());
+    // PATCH: no content, or the resource.
+    assert_eq!(status(patch(&user, json!({ "op": "replace", "path": "active", "value": false })).await), ok());
+    assert_eq!(status(patch(&user, json!({ "op": "Replace", "path": "active", "value": true })).await), ok());
+    let text = status(patch(&user, json!({ "op": "replace", "path": "active", "value": "False" })).await);
+    assert_eq!(text, if python { ok() } else { (400, "invalidValue".to_owned()) });
+    let none = json!({ "op": "replace", "path": "emails[type eq \"home\"].value", "value": "a@b.example" });
+    assert_eq!(status(patch(&user, none).await), (400, "noTarget".to_owned()));
+    // Members: twice, unknown, and removed as Entra does.
+    let add = |id: &str| json!({ "op": "add", "path": "members", "value": [{ "value": id }] });
+    assert_eq!(status(patch(&members, add(&ada)).await), ok());
+    assert_eq!(status(patch(&members, add(&ada)).await), ok());
+    assert_eq!(status(patch(&members, add("nobody")).await), ok());
+    let shown: Value = server.raw("GET", &members, None).await.json().unwrap();
+    assert_eq!(shown["members"].as_array().unwrap().len(), if python { 2 } else { 3 });
+    let entra = json!({ "op": "remove", "path": "members", "value": [{ "value": ada }] });
+    let told = status(patch(&members, entra).await);
+    assert_eq!(told, if python { (400, "invalidValue".to_owned()) } else { ok() });
+    let by_filter = json!({ "op": "remove", "path": format!("members[value eq \"{ada}\"]") });
+    assert_eq!(patch(&members, by_filter.clone()).await.0, 204);
+    assert_eq!(patch(&members, by_filter).await.0, 204);
+    // A stale version.
+    let request = server.client.request("PATCH", format!("{}{user}", server.base)).bearer(&TOKEN.into());
+    let body = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{ "op": "replace", "path": "title", "value": "Engineer" }] });
+    let request = request.header("if-match", "W/\"stale\"").header("content-type", "application/scim+json");
+    let stale = request.body(body.to_string()).send().await.unwrap();
+    assert_eq!(stale.status(), if python { 412 } else { 200 });
+    // Pages.
+    for n in 0..59 {
+        server.user(&format!("u{n}")).await;
+    }
+    let list =
+        async |query: &str| -> Value { server.raw("GET", &format!("/Users?{query}"), None).await.json().unwrap() };
+    let page = list("count=100").await;
+    assert_eq!(page["Resources"].as_array().unwrap().len(), if python { 50 } else { 60 });
+    let beyond = list("count=10&startIndex=1000").await;
+    assert_eq!(beyond["Resources"].as_array().unwrap().len(), if python { 0 } else { 10 });
+    let location = page["Resources"][0]["meta"]["location"].as_str().unwrap();
+    assert_eq!(location.starts_with("http://"), python, "{location}");
+    // Too many operations.
+    let operation = json!({ "method": "DELETE", "path": "/Users/nobody" });
+    let schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"];
+    let bulk = json!({ "schemas": schemas, "Operations": vec![operation; 11] });
+    assert_eq!(server.raw("POST", "/Bulk", Some(bulk)).await.status(), 413);
+    let name = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ada" });
+    let taken = server.raw("POST", "/Users", Some(name)).await;
+    assert_eq!((taken.status(), &taken.json::<Value>().unwrap()["scimType"]), (409, &json!("uniqueness")));
+}
+
+/// A cursor that nobody gave, asked of the server that has cursors.
+#[tokio::test]
+async fn a_cursor_that_is_wrong() {
+    for kind in [Kind::PythonByCursor, Kind::Node] {
+        let Some(server) = Server::start(kind) else { return };
+        server.user("ada").await;
+        let told = server.raw("GET", "/Users?count=1&cursor=wrong", None).await;
+        assert_eq!(told.status(), if server.is_python() { 400 } else { 200 });
+        let said: Value = told.json().unwrap();
+        assert_eq!(said["scimType"], if server.is_python() { json!("invalidCursor") } else { Value::Null });
+    }
+}
 
 async fn the_service_says_what_it_can(server: &Server) {
     let told = done(server.call("test")).await;
@@ -69,7 +145,8 @@ async fn a_user_lives_and_dies(server: &Server) {
 async fn a_taken_name(server: &Server) {
     let create = |on_exists: &str| {
         let call = server.call("createUser").param("userName", "bob").param("onExists", on_exists);
-        call.param("attributes", json!({ "title": "Engineer", "name": { "middleName": "B" } })).param("familyName", "King")
+        call.param("attributes", json!({ "title": "Engineer", "name": { "middleName": "B" } }))
+            .param("familyName", "King")
     };
     let id = server.user("bob").await;
     let refused = failed(create("fail")).await;
@@ -148,7 +225,11 @@ async fn a_target_that_is_not_there(server: &Server) {
 async fn a_group_lives_and_dies(server: &Server) {
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     let create = |on_exists: &str, ids: Value| {
-        server.call("createGroup").param("displayName", "Engineering").param("userIds", ids).param("onExists", on_exists)
+        server
+            .call("createGroup")
+            .param("displayName", "Engineering")
+            .param("userIds", ids)
+            .param("onExists", on_exists)
     };
     let made = done(create("return", json!([ada]))).await;
     assert_eq!(made["created"], true);
@@ -181,9 +262,11 @@ async fn a_group_lives_and_dies(server: &Server) {
 async fn many_changes_at_once(server: &Server) {
     server.user("taken").await;
     let user = |name: &str| json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name });
-    let group = |name: &str, of: &str| json!({
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name, "members": [{ "value": of }],
-    });
+    let group = |name: &str, of: &str| {
+        json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name, "members": [{ "value": of }],
+        })
+    };
     let mut operations = vec![
         json!({ "method": "POST", "path": "/Groups", "bulkId": "g0", "data": group("First", "bulkId:u1") }),
         json!({ "method": "POST", "path": "/Users", "bulkId": "u1", "data": user("u1"), "password": "s3cret-pass-word" }),
@@ -193,11 +276,14 @@ async fn many_changes_at_once(server: &Server) {
     // One of the servers creates twice what refers to a later operation.
     let (group_at, user_at) = if server.is_python() { (0, 1) } else { (1, 0) };
     operations.swap(group_at, 0);
-    operations.extend((4..10).map(|n| json!({
-        "method": "POST", "path": "/Users", "bulkId": format!("u{n}"), "data": user(&format!("u{n}")),
-    })));
+    operations.extend((4..10).map(|n| {
+        json!({
+            "method": "POST", "path": "/Users", "bulkId": format!("u{n}"), "data": user(&format!("u{n}")),
+        })
+    }));
     // In the second request, and about what the first one made.
-    operations.push(json!({ "method": "POST", "path": "/Groups", "bulkId": "g1", "data": group("Second", "bulkId:u4") }));
+    operations
+        .push(json!({ "method": "POST", "path": "/Groups", "bulkId": "g1", "data": group("Second", "bulkId:u4") }));
     operations.push(json!({ "method": "DELETE", "path": "/Users/bulkId:u5" }));
     let told = done(server.call("bulk").param("operations", &operations)).await;
     assert_eq!((&told["done"], &told["failed"], &told["open"]), (&json!(10), &json!(2), &json!(0)), "{told}");
@@ -228,7 +314,9 @@ async fn many_changes_at_once(server: &Server) {
 }
 
 async fn any_type(server: &Server) {
-    let made = done(server.call("create").param("resourceType", "users").param("resource", json!({ "userName": "gus" }))).await;
+    let made =
+        done(server.call("create").param("resourceType", "users").param("resource", json!({ "userName": "gus" })))
+            .await;
     assert_eq!(made["created"], true);
     let about = |command: &str| server.call(command).param("resourceType", "User").param("id", &made["id"]);
     assert_eq!(done(about("get")).await["resource"]["userName"], "gus");
@@ -236,7 +324,8 @@ async fn any_type(server: &Server) {
     let changed = done(about("patch").param("operations", &operations)).await;
     assert_eq!((&changed["changed"], &changed["resource"]["nickName"]), (&json!(true), &json!("g")));
     assert_eq!(done(about("patch").param("operations", &operations)).await["changed"], false);
-    let listed = done(server.call("list").param("resourceType", "/Users").param("where", json!({ "title": "Engineer" }))).await;
+    let listed =
+        done(server.call("list").param("resourceType", "/Users").param("where", json!({ "title": "Engineer" }))).await;
     assert_eq!(listed["resources"][0]["id"], made["id"]);
     assert_eq!(done(about("delete")).await["deleted"], true);
     assert_eq!(done(about("delete")).await["deleted"], false);

@@ -63,7 +63,8 @@ impl Server {
                 }
             };
             let (tell, told) = mpsc::channel();
-            let process = Process::spawn(&mut command, home.path(), move |line| drop(tell.send(line.trim().to_owned())));
+            let process =
+                Process::spawn(&mut command, home.path(), move |line| drop(tell.send(line.trim().to_owned())));
             let base = match (kind, told.recv_timeout(BOUND)) {
                 (Kind::Node, Ok(port)) => format!("http://127.0.0.1:{port}/scim"),
                 (_, Ok(_)) => format!("http://127.0.0.1:{port}/v2"),
@@ -102,7 +103,8 @@ impl Server {
 
     /// Creates a user without the connector, and returns its id.
     pub(crate) async fn user(&self, name: &str) -> String {
-        let body = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": true });
+        let body =
+            json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": true });
         id(&self.raw("POST", "/Users", Some(body)).await)
     }
 

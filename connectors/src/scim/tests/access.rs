@@ -1,6 +1,11 @@
 //! How a connection signs in, and where its secrets go.
 
+use std::sync::Arc;
+
+use connector_runtime::connector::Connector as _;
 use connector_runtime::egress::{Client, Policy};
+use connector_runtime::redact::Redactor;
+use connector_runtime::schema::describe;
 use connector_runtime::testing::{self, Answer, Upstream};
 
 use super::super::*;
@@ -19,7 +24,8 @@ async fn a_token_goes_as_bearer() {
 async fn a_user_name_and_a_password_go_as_basic() {
     let service = Service::usual().await;
     service.on("GET /scim/Users", scim(page(1..=1, Some(1))));
-    let call = service.call("listUsers").config("auth", "basic").config("username", "ada").config("password", "pass-w0rd");
+    let call =
+        service.call("listUsers").config("auth", "basic").config("username", "ada").config("password", "pass-w0rd");
     done(call).await;
     assert_eq!(service.upstream.seen()[0].header("authorization"), Some("Basic YWRhOnBhc3MtdzByZA=="));
 }
@@ -45,7 +51,8 @@ async fn a_client_fetches_tokens_and_renews_a_refused_one_once() {
     let call = |command: &str| {
         let call = testing::call::<Scim>(command).config("baseUrl", format!("{}/scim/", service.upstream.url()));
         let call = call.config("auth", "client_credentials").config("tokenUrl", format!("{}/token", tokens.url()));
-        let call = call.config("clientId", "floh").config("clientSecret", "cl1ent-secret").config("scopes", json!(["scim"]));
+        let call =
+            call.config("clientId", "floh").config("clientSecret", "cl1ent-secret").config("scopes", json!(["scim"]));
         call.config("audience", "directory").http(client.clone())
     };
     let list = done(call("listUsers")).await;
@@ -59,7 +66,8 @@ async fn a_client_fetches_tokens_and_renews_a_refused_one_once() {
     let refusing = Upstream::start().await;
     refusing.on("POST /token", Answer::json(json!({ "error": "invalid_client" })).status(401));
     let client = Client::new(Policy::only(&[refusing.address().to_string()]).unwrap());
-    let call = call("test").config("tokenUrl", format!("{}/token", refusing.url())).config("clientId", "other").http(client);
+    let call =
+        call("test").config("tokenUrl", format!("{}/token", refusing.url())).config("clientId", "other").http(client);
     let refused = failed(call).await;
     assert_eq!((&refused["code"], &refused["step"]), (&json!("unauthenticated"), &json!("signIn")), "{refused}");
     assert_eq!(refused["tokenError"], "invalid_client");
@@ -89,9 +97,10 @@ async fn secrets_go_to_the_fields_of_the_connection_alone() {
     let both = [service.upstream.address().to_string(), elsewhere.address().to_string()];
     let config = json!({ "baseUrl": format!("{}/scim", service.upstream.url()), "token": service.token });
     let open = Client::new(Policy::only(&both).unwrap());
-    let redactor = std::sync::Arc::new(connector_runtime::redact::Redactor::new([service.token.clone()]));
-    let origins = [service.upstream.url()];
-    let client = open.scoped(origins).unwrap().guarding(redactor);
+    let descriptor = Scim::DESCRIPTOR;
+    let redactor = Arc::new(Redactor::new([service.token.clone()]));
+    let schema = describe(descriptor);
+    let client = open.for_connection(descriptor.egress, &schema, config.as_object().unwrap(), &redactor);
     let call = |command: &str| service.call(command).config("baseUrl", &config["baseUrl"]).http(client.clone());
     let made = done(call("createUser").param("userName", "ada")).await;
     assert_eq!((&made["id"], &made["location"]), (&json!("1"), &json!(place)), "it is shown, and not called");
@@ -124,9 +133,10 @@ async fn the_step_that_failed_is_named() {
     let refused = failed(call).await;
     assert_eq!(refused["step"], "dial", "{address} {refused}");
     let plain = service().await;
-    plain.on(CONFIG, config(json!({})));
+    plain.on(CONFIG, config(&json!({})));
     let call = plain.call("test").config("baseUrl", format!("https://{}/scim", plain.upstream.address()));
     assert_eq!(failed(call).await["step"], "tls");
-    let refused = failed(testing::call::<Scim>("test").config("baseUrl", "http://127.0.0.1:1/").config("token", "t")).await;
+    let refused =
+        failed(testing::call::<Scim>("test").config("baseUrl", "http://127.0.0.1:1/").config("token", "t")).await;
     assert_eq!(refused["step"], "policy", "{refused}");
 }

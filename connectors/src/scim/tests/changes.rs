@@ -12,7 +12,7 @@ fn user(title: &str) -> Value {
 #[tokio::test]
 async fn a_service_without_patch_gets_the_whole_resource() {
     let service = service().await;
-    service.on(CONFIG, config(json!({ "patch": { "supported": false }, "etag": { "supported": true } })));
+    service.on(CONFIG, config(&json!({ "patch": { "supported": false }, "etag": { "supported": true } })));
     service.on("GET /scim/Users/1", scim(user("A")));
     service.on("PUT /scim/Users/1", scim(user("B")));
     let update = |set: Value| service.call("updateUser").param("id", "1").param("set", set);
@@ -24,15 +24,19 @@ async fn a_service_without_patch_gets_the_whole_resource() {
     assert_eq!((put.header("if-match"), put.header("content-type")), (Some("W/\"1\""), Some("application/scim+json")));
     let refused = failed(update(json!({ "emails[type eq \"work\"].value": "x" }))).await;
     assert_eq!(refused["code"], "unsupported");
-    assert_eq!(failed(service.call("addMembers").param("groupId", "g").param("userIds", json!(["1"]))).await["code"], "unsupported");
+    assert_eq!(
+        failed(service.call("addMembers").param("groupId", "g").param("userIds", json!(["1"]))).await["code"],
+        "unsupported"
+    );
 }
 
 #[tokio::test]
 async fn a_group_is_not_replaced_where_nothing_guards_its_members() {
     let service = service().await;
-    service.on(CONFIG, config(json!({ "patch": { "supported": false } })));
+    service.on(CONFIG, config(&json!({ "patch": { "supported": false } })));
     service.on("GET /scim/Groups/1", scim(json!({ "id": "1", "displayName": "a", "members": [{ "value": "u" }] })));
-    let refused = failed(service.call("updateGroup").param("id", "1").param("set", json!({ "displayName": "b" }))).await;
+    let refused =
+        failed(service.call("updateGroup").param("id", "1").param("set", json!({ "displayName": "b" }))).await;
     assert_eq!(refused["code"], "unsupported");
     assert!(service.bodies("PUT").is_empty());
     let members = service.call("updateGroup").param("id", "1").param("set", json!({ "members": [] }));
@@ -77,7 +81,7 @@ async fn a_service_that_says_yes_and_does_nothing_is_found_out() {
 #[tokio::test]
 async fn a_version_is_sent_where_the_service_has_them() {
     let service = service().await;
-    service.on(CONFIG, config(json!({ "etag": { "supported": true } })));
+    service.on(CONFIG, config(&json!({ "etag": { "supported": true } })));
     service.on("GET /scim/Users/1", scim(user("A")));
     service.on("PATCH /scim/Users/1", error(412, None, "Resource has changed"));
     let update = |tag: &str| {
@@ -99,7 +103,8 @@ async fn nothing_to_do_is_nothing_done() {
     service.on("GET /scim/Users/1", scim(user("A")));
     let changed = done(service.call("updateUser").param("id", "1")).await;
     assert_eq!(changed["changed"], false);
-    let changed = done(service.call("updateUser").param("id", "1").param("set", json!({ "title": "A", "x": null }))).await;
+    let changed =
+        done(service.call("updateUser").param("id", "1").param("set", json!({ "title": "A", "x": null }))).await;
     assert_eq!(changed["changed"], false);
     assert!(service.bodies("PATCH").is_empty());
 }
@@ -123,6 +128,17 @@ async fn two_of_a_name_are_a_conflict_and_nobody_is_taken_for_another() {
 }
 
 #[tokio::test]
+async fn a_group_that_lists_show_without_members_is_read() {
+    let service = Service::usual().await;
+    let listed = json!({ "totalResults": 1, "Resources": [{ "id": "1", "displayName": "g" }] });
+    service.on("GET /scim/Groups", scim(listed));
+    service.on("GET /scim/Groups/1", scim(json!({ "id": "1", "displayName": "g", "members": [{ "value": "2" }] })));
+    let get = || service.call("getGroup").param("displayName", "g");
+    assert_eq!(done(get()).await["resource"]["members"], json!([{ "value": "2" }]));
+    assert_eq!(done(get().param("withMembers", false)).await["resource"].get("members"), None);
+}
+
+#[tokio::test]
 async fn what_was_created_is_read_where_the_answer_is_empty() {
     let service = Service::usual().await;
     service.on("POST /scim/Users", Answer::empty(201).header("location", "/scim/Users/7"));
@@ -130,9 +146,12 @@ async fn what_was_created_is_read_where_the_answer_is_empty() {
     let made = done(service.call("createUser").param("userName", "ada").param("password", "s3cret-pass")).await;
     assert_eq!(made["resource"], json!({ "id": "7", "userName": "ada" }));
     let body = &service.bodies("POST")[0];
-    assert_eq!(body, &json!({
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ada", "active": true, "password": "s3cret-pass",
-    }));
+    assert_eq!(
+        body,
+        &json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ada", "active": true, "password": "s3cret-pass",
+        })
+    );
     let service = Service::usual().await;
     service.on("POST /scim/Users", Answer::empty(201));
     let lost = failed(service.call("createUser").param("userName", "ada")).await;
@@ -163,9 +182,13 @@ async fn operations_of_patch_are_sent_as_they_are() {
     let patch = |operations: Value| {
         service.call("patch").param("resourceType", "User").param("id", "1").param("operations", operations)
     };
-    let changed = done(patch(json!([{ "op": "remove", "path": "x" }, { "op": "add", "value": { "title": "B" } }]))).await;
+    let changed =
+        done(patch(json!([{ "op": "remove", "path": "x" }, { "op": "add", "value": { "title": "B" } }]))).await;
     assert_eq!(changed["changed"], true);
-    assert_eq!(service.bodies("PATCH")[0]["Operations"], json!([{ "op": "remove", "path": "x" }, { "op": "add", "value": { "title": "B" } }]));
+    assert_eq!(
+        service.bodies("PATCH")[0]["Operations"],
+        json!([{ "op": "remove", "path": "x" }, { "op": "add", "value": { "title": "B" } }])
+    );
     for wrong in [
         json!([{ "op": "remove" }]),
         json!([{ "op": "add", "path": "x" }]),

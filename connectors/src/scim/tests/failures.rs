@@ -9,10 +9,18 @@ use super::fixture::{Service, done, error, failed, page, scim};
 
 #[tokio::test]
 async fn what_left_and_was_not_answered_is_unknown() {
-    for answer in [Answer::closes(), Answer::raw("HTTP/1.1 banana\r\n\r\n"), scim(json!({ "id": "1" })).cut_after(3), Answer::never()] {
+    for answer in [
+        Answer::closes(),
+        Answer::raw("HTTP/1.1 banana\r\n\r\n"),
+        scim(json!({ "id": "1" })).cut_after(3),
+        Answer::never(),
+    ] {
         let service = Service::usual().await;
         service.on("POST /scim/Users", answer);
-        let lost = failed(service.call("createUser").param("userName", "ada").param("password", "s3cret-pass").timeout_ms(500)).await;
+        let lost = failed(
+            service.call("createUser").param("userName", "ada").param("password", "s3cret-pass").timeout_ms(500),
+        )
+        .await;
         assert_eq!((&lost["code"], &lost["outcome"]), (&json!("outcomeUnknown"), &json!("unknown")), "{lost}");
         assert!(!lost.to_string().contains("s3cret"));
         assert_eq!(service.bodies("POST").len(), 1, "it is not sent again");

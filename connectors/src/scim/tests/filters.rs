@@ -6,30 +6,32 @@ use super::super::filter::{Filter, is_attribute, text};
 use super::super::resource::{same, same_version, version};
 use super::super::*;
 
-fn made(conditions: Value) -> Result<Filter, String> {
+fn made(conditions: &Value) -> Result<Filter, String> {
     let map = conditions.as_object().unwrap().clone();
     Filter::of(Some(&map), None, None).map_err(|problem| problem.0.error.clone())
 }
 
-fn filled(filter: &str, values: Value) -> Result<Filter, String> {
+fn filled(filter: &str, values: &Value) -> Result<Filter, String> {
     let map = values.as_object().unwrap().clone();
     Filter::of(None, Some(filter), Some(&map)).map_err(|problem| problem.0.error.clone())
 }
 
 #[test]
 fn conditions_become_a_filter() {
-    let is = |conditions: Value, filter: &str| assert_eq!(made(conditions).unwrap(), Filter::Text(filter.to_owned()));
+    let is = |conditions: Value, filter: &str| assert_eq!(made(&conditions).unwrap(), Filter::Text(filter.to_owned()));
     is(json!({ "userName": "ada" }), r#"userName eq "ada""#);
     is(json!({ "active": true, "n": 1.50 }), "active eq true and n eq 1.5");
     is(json!({ "id": ["a", "b"], "x": null }), r#"(id eq "a" or id eq "b") and not (x pr)"#);
     is(json!({ "id": ["a"] }), r#"id eq "a""#);
     is(json!({ "urn:a:b:2.0:User:name.givenName": "José" }), r#"urn:a:b:2.0:User:name.givenName eq "José""#);
-    assert_eq!(made(json!({})).unwrap(), Filter::All);
-    assert_eq!(made(json!({ "id": [], "x": "y" })).unwrap(), Filter::Nothing);
-    for wrong in [json!({ "a b": 1 }), json!({ "": 1 }), json!({ "a": {} }), json!({ "a": [[1]] }), json!({ "urn:x y:a": 1 })] {
-        assert!(made(wrong.clone()).is_err(), "{wrong}");
+    assert_eq!(made(&json!({})).unwrap(), Filter::All);
+    assert_eq!(made(&json!({ "id": [], "x": "y" })).unwrap(), Filter::Nothing);
+    for wrong in
+        [json!({ "a b": 1 }), json!({ "": 1 }), json!({ "a": {} }), json!({ "a": [[1]] }), json!({ "urn:x y:a": 1 })]
+    {
+        assert!(made(&wrong).is_err(), "{wrong}");
     }
-    assert!(made(json!({ "id": vec!["x".repeat(50); 200] })).is_err(), "too long for a URL");
+    assert!(made(&json!({ "id": vec!["x".repeat(50); 200] })).is_err(), "too long for a URL");
 }
 
 #[test]
@@ -51,9 +53,9 @@ fn serde_json_text(literal: &str) -> String {
 
 #[test]
 fn names_in_a_filter_are_filled() {
-    let found = filled("userName sw {begin} and active eq {on}", json!({ "begin": "a\"b", "on": true })).unwrap();
+    let found = filled("userName sw {begin} and active eq {on}", &json!({ "begin": "a\"b", "on": true })).unwrap();
     assert_eq!(found, Filter::Text(r#"userName sw "a\u0022b" and active eq true"#.to_owned()));
-    let found = filled(r#"a eq "{not} \" {a" and b eq {b}"#, json!({ "b": null })).unwrap();
+    let found = filled(r#"a eq "{not} \" {a" and b eq {b}"#, &json!({ "b": null })).unwrap();
     assert_eq!(found, Filter::Text(r#"a eq "{not} \" {a" and b eq null"#.to_owned()));
     for (filter, values, says) in [
         ("a eq {x}", json!({}), "no `x`"),
@@ -64,7 +66,7 @@ fn names_in_a_filter_are_filled() {
         ("a eq {x}", json!({ "x": [1] }), "has to be a text"),
         (" ", json!({}), "empty"),
     ] {
-        let error = filled(filter, values).unwrap_err();
+        let error = filled(filter, &values).unwrap_err();
         assert!(error.contains(says), "{filter}: {error}");
     }
     let map = Map::new();
@@ -74,7 +76,12 @@ fn names_in_a_filter_are_filled() {
 
 #[test]
 fn names_of_attributes() {
-    for name in ["userName", "name.familyName", "$ref", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value"] {
+    for name in [
+        "userName",
+        "name.familyName",
+        "$ref",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
+    ] {
         assert!(is_attribute(name), "{name}");
     }
     for name in ["", "a b", "1a", "a..b", ".a", "a\"", "a]", "urn:", "urn:a b:c", "é"] {
@@ -94,9 +101,12 @@ fn changes_are_applied_and_seen() {
     let before = json!({ "id": "1", "title": "A", "nickName": "n", "active": true, "groups": [1], "meta": {} });
     assert_eq!(changes.missing(&before).0.len(), 6, "what is not there need not be removed");
     let after = changes.applied(&before).unwrap();
-    assert_eq!(after, json!({
-        "id": "1", "title": "B", "active": "False", "name": { "familyName": "K" }, URN: { "department": "D" }, "locale": "de",
-    }));
+    assert_eq!(
+        after,
+        json!({
+            "id": "1", "title": "B", "active": "False", "name": { "familyName": "K" }, URN: { "department": "D" }, "locale": "de",
+        })
+    );
     assert!(changes.missing(&after).0.is_empty());
     assert_eq!(changes.not_kept(&before).len(), 6);
     let whole = Changes::of(json!({ URN: { "department": "E" } }).as_object(), &[]).unwrap();
@@ -118,7 +128,11 @@ fn changes_are_applied_and_seen() {
 
 #[test]
 fn values_and_versions_are_compared_as_they_are_meant() {
-    assert!(same(&json!(true), &json!("True")) && same(&json!("false"), &json!(false)) && !same(&json!(true), &json!("yes")));
+    assert!(
+        same(&json!(true), &json!("True"))
+            && same(&json!("false"), &json!(false))
+            && !same(&json!(true), &json!("yes"))
+    );
     assert!(same(&json!([{ "value": "a" }]), &json!([{ "Value": "a", "type": "work" }])));
     assert!(!same(&json!([{ "value": "a" }]), &json!([])) && !same(&json!("a"), &json!("A")));
     assert!(same_version("W/\"1\"", "\"1\"") && same_version("1", "W/\"1\"") && !same_version("W/\"1\"", "W/\"2\""));

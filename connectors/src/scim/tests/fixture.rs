@@ -24,7 +24,7 @@ impl Service {
     /// A service that announces what most do.
     pub(super) async fn usual() -> Self {
         let service = service().await;
-        service.upstream.on(CONFIG, config(json!({})));
+        service.upstream.on(CONFIG, config(&json!({})));
         service
     }
 
@@ -55,7 +55,7 @@ impl Service {
 }
 
 /// A ServiceProviderConfig: PATCH, filters and no versions, but for what is given.
-pub(super) fn config(more: Value) -> Answer {
+pub(super) fn config(more: &Value) -> Answer {
     let mut config = json!({ "patch": { "supported": true }, "filter": { "supported": true, "maxResults": 1000 } });
     for (name, value) in more.as_object().unwrap() {
         config[name] = value.clone();
@@ -79,7 +79,8 @@ pub(super) fn error(status: u16, scim_type: Option<&str>, detail: &str) -> Answe
 
 /// A page of users that are named by numbers.
 pub(super) fn page(numbers: impl IntoIterator<Item = usize>, total: Option<usize>) -> Value {
-    let users: Vec<Value> = numbers.into_iter().map(|n| json!({ "id": n.to_string(), "userName": format!("u{n}") })).collect();
+    let users: Vec<Value> =
+        numbers.into_iter().map(|n| json!({ "id": n.to_string(), "userName": format!("u{n}") })).collect();
     let mut body = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "Resources": users });
     if let Some(total) = total {
         body["totalResults"] = total.into();

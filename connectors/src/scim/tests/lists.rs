@@ -124,7 +124,7 @@ async fn a_list_that_shrinks_below_the_place_is_whole() {
 
 #[tokio::test]
 async fn cursors_are_followed_and_ignored_ones_noticed() {
-    let by_cursor = || config(json!({ "pagination": { "cursor": true, "index": true } }));
+    let by_cursor = || config(&json!({ "pagination": { "cursor": true, "index": true } }));
     let service = service().await;
     service.on(CONFIG, by_cursor());
     service.upstream.otherwise(|seen| {
@@ -223,16 +223,22 @@ async fn groups_come_without_members_unless_asked() {
     assert_eq!(service.lines()[0], "GET /scim/Groups?startIndex=1&count=100&excludedAttributes=members");
     let list = done(service.call("listGroups").param("attributes", json!(["members.value", "displayName"]))).await;
     assert_eq!(list["resources"][0]["members"], json!([{ "value": "2" }]));
+    assert!(service.lines()[1].ends_with("&attributes=displayName%2Cmembers.value%2Cid"), "{:?}", service.lines());
+    service.on("GET /scim/Groups/1", scim(json!({ "id": "1", "displayName": "g", "members": [] })));
+    assert_eq!(
+        done(service.call("getGroup").param("displayName", "g")).await["resource"]["members"],
+        json!([{ "value": "2" }])
+    );
     let both = service.call("listGroups").param("attributes", json!(["a"])).param("excludedAttributes", json!(["b"]));
     assert_eq!(failed(both).await["code"], "invalid");
 }
 
 #[tokio::test]
 async fn numbers_and_odd_resources_stay_as_they_are() {
-    let text = r#"{"totalResults":3,"Resources":[{"id":"1","n":12345678901234567890123,"d":1.50},{"userName":"without"},{"id":"1","n":2}]}"#;
+    let text = r#"{"totalResults":4,"Resources":[{"id":"1","n":12345678901234567890123,"d":1.50},{"userName":"without"},{"userName":"without"},{"id":"1","n":2}]}"#;
     let service = Service::usual().await;
     service.on("GET /scim/Users", Answer::text(text));
     let list = done(service.call("listUsers")).await;
     assert_eq!(list["resources"][0].to_string(), r#"{"id":"1","n":12345678901234567890123,"d":1.50}"#);
-    assert_eq!(list["count"], 2, "the same id is the same resource");
+    assert_eq!(list["count"], 3, "the same id is the same resource");
 }

@@ -38,7 +38,11 @@ async fn group(members: &[&str], losing: usize) -> (Service, Arc<Mutex<Vec<Strin
     (service, members)
 }
 
-fn call(service: &Service, command: &str, ids: impl IntoIterator<Item = String>) -> connector_runtime::testing::TestCall {
+fn call(
+    service: &Service,
+    command: &str,
+    ids: impl IntoIterator<Item = String>,
+) -> connector_runtime::testing::TestCall {
     service.call(command).param("groupId", "g").param("userIds", ids.into_iter().collect::<Vec<_>>())
 }
 
@@ -113,14 +117,17 @@ async fn a_chunk_that_fails_says_what_was_done() {
 #[tokio::test]
 async fn members_are_set_in_one_step_where_versions_guard_it() {
     let service = service().await;
-    service.on(CONFIG, config(json!({ "etag": { "supported": true } })));
+    service.on(CONFIG, config(&json!({ "etag": { "supported": true } })));
     let shown = |ids: Value, version: &str| scim(json!({ "id": "g", "members": ids, "meta": { "version": version } }));
     service.on("GET /scim/Groups/g", shown(json!([{ "value": "a" }]), "W/\"1\""));
     service.on("GET /scim/Groups/g", shown(json!([{ "value": "0" }]), "W/\"2\""));
     service.on("PATCH /scim/Groups/g", Answer::empty(204));
     let set = done(call(&service, "setMembers", numbers(0..1)).param("ifMatch", "W/\"1\"")).await;
     assert_eq!((&set["added"], &set["removed"], &set["etag"]), (&json!(["0"]), &json!(["a"]), &json!("W/\"2\"")));
-    assert_eq!(service.bodies("PATCH")[0]["Operations"], json!([{ "op": "replace", "path": "members", "value": [{ "value": "0" }] }]));
+    assert_eq!(
+        service.bodies("PATCH")[0]["Operations"],
+        json!([{ "op": "replace", "path": "members", "value": [{ "value": "0" }] }])
+    );
     let seen = service.upstream.seen();
     assert_eq!(seen.iter().find(|seen| seen.method() == "PATCH").unwrap().header("if-match"), Some("W/\"1\""));
 }

@@ -45,8 +45,14 @@ async fn github_is_asked_for_nothing_that_it_lacks() {
         "userName": "mona", "active": true, "emails": [{ "value": "mona@example.com", "primary": true }],
         "meta": { "resourceType": "User", "location": "https://api.github.com/scim/v2/organizations/octo/Users/edefdfedf-050c-11e7-8d32" },
     });
-    service.on("GET /scim/Users", Answer::json(json!({ "message": "secondary rate limit" })).status(403).header("retry-after", "0"));
-    service.on("GET /scim/Users", scim(json!({ "totalResults": 1, "itemsPerPage": 1, "startIndex": 1, "Resources": [user] })));
+    service.on(
+        "GET /scim/Users",
+        Answer::json(json!({ "message": "secondary rate limit" })).status(403).header("retry-after", "0"),
+    );
+    service.on(
+        "GET /scim/Users",
+        scim(json!({ "totalResults": 1, "itemsPerPage": 1, "startIndex": 1, "Resources": [user] })),
+    );
     let github = |command: &str| service.call(command).config("profile", "github");
     let found = done(github("getUser").param("userName", "mona")).await;
     assert_eq!(found["location"], user["meta"]["location"]);
@@ -55,7 +61,10 @@ async fn github_is_asked_for_nothing_that_it_lacks() {
     service.on("PATCH /scim/Users/1", Answer::empty(204));
     let gone = done(github("setActive").param("id", "1").param("active", false)).await;
     assert_eq!(gone, json!({ "active": false, "changed": true, "verified": true, "gone": true }));
-    assert_eq!(service.bodies("PATCH")[0]["Operations"], json!([{ "op": "replace", "path": "active", "value": false }]));
+    assert_eq!(
+        service.bodies("PATCH")[0]["Operations"],
+        json!([{ "op": "replace", "path": "active", "value": false }])
+    );
     assert!(service.upstream.seen().iter().all(|seen| !seen.path().contains("Config")));
     let accept = service.upstream.seen()[0].header("accept").unwrap().to_owned();
     assert!(accept.starts_with("application/scim+json"), "{accept}");
@@ -87,7 +96,10 @@ async fn aws_members_are_found_by_a_filter() {
     assert_eq!((&added["unchanged"], &added["verified"]), (&json!(["in"]), &json!(true)));
     assert!(service.bodies("PATCH").is_empty());
     let line = &service.lines()[0];
-    assert!(line.starts_with("GET /scim/Groups?cursor=&count=1&filter=id+eq+%22g%22+and+members+eq+%22in%22"), "{line}");
+    assert!(
+        line.starts_with("GET /scim/Groups?cursor=&count=1&filter=id+eq+%22g%22+and+members+eq+%22in%22"),
+        "{line}"
+    );
     let removed = done(call("removeMembers", json!(["out"]))).await;
     assert_eq!(removed["unchanged"], json!(["out"]));
     assert_eq!(failed(call("setMembers", json!([]))).await["code"], "unsupported");
@@ -128,11 +140,14 @@ async fn a_service_that_announces_nothing_is_used_as_most_are() {
 #[tokio::test]
 async fn resource_types_lead_to_paths_and_never_elsewhere() {
     let service = Service::usual().await;
-    service.on("GET /scim/ResourceTypes", scim(json!({ "Resources": [
+    service.on(
+        "GET /scim/ResourceTypes",
+        scim(json!({ "Resources": [
         { "name": "Role", "endpoint": "/Access/Roles", "schema": "urn:example:2.0:Role" },
         { "name": "Evil", "endpoint": "https://evil.example/Users" },
         { "name": "Up", "endpoint": "/../Users" },
-    ] })));
+    ] })),
+    );
     service.on("POST /scim/Access/Roles", scim(json!({ "id": "r" })).status(201));
     let create = service.call("create").param("resourceType", "role").param("resource", json!({ "displayName": "R" }));
     assert_eq!(done(create).await["id"], "r");
@@ -147,7 +162,8 @@ async fn resource_types_lead_to_paths_and_never_elsewhere() {
 #[tokio::test]
 async fn bulk_answers_find_their_operations() {
     let service = service().await;
-    service.on(CONFIG, config(json!({ "bulk": { "supported": "True", "maxOperations": "10", "maxPayloadSize": 400 } })));
+    service
+        .on(CONFIG, config(&json!({ "bulk": { "supported": "True", "maxOperations": "10", "maxPayloadSize": 400 } })));
     service.upstream.otherwise(|seen| {
         let mut answers: Vec<Value> = seen.json()["Operations"].as_array().unwrap().iter().map(|operation| match operation["method"].as_str() {
             Some("POST") => json!({
@@ -166,7 +182,8 @@ async fn bulk_answers_find_their_operations() {
     assert_eq!((&told["done"], &told["failed"], &told["open"]), (&json!(6), &json!(0), &json!(0)), "{told}");
     assert_eq!(told["results"][0]["id"], "9");
     let bodies = service.upstream.seen();
-    let sizes: Vec<usize> = bodies.iter().filter(|seen| seen.method() == "POST").map(|seen| seen.body().len()).collect();
+    let sizes: Vec<usize> =
+        bodies.iter().filter(|seen| seen.method() == "POST").map(|seen| seen.body().len()).collect();
     assert!(sizes.len() > 1 && sizes.iter().all(|size| *size <= 400), "{sizes:?}");
     let large = json!([{ "method": "POST", "path": "/Users", "data": { "userName": "x".repeat(400) } }]);
     assert_eq!(failed(service.call("bulk").param("operations", large)).await["code"], "tooLarge");
