@@ -18,10 +18,10 @@ use super::session::Session;
 const MAX_REQUESTS: usize = 20_000;
 /// The most bytes that the answers for one list may have together.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// How often a page may bring nothing new before the service is taken for one that repeats itself.
+/// How often the same page may come in a row before the service is taken for one that repeats itself.
 const MAX_IDLE: usize = 4;
-/// How often in a row the list is asked again from further back.
-const MAX_STEPS_BACK: usize = 64;
+/// How often in a row the list is asked again from further back, or brings what was passed already.
+const MAX_STEPS: usize = 64;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -117,6 +117,8 @@ impl Reader<'_> {
     async fn by_cursor(&mut self) -> Result<Then> {
         // An empty cursor asks for the first page (RFC 9865, section 2.2).
         let mut cursor = String::new();
+        // What is inserted behind the place is no reason to go on.
+        let mut fewest: Option<u64> = None;
         loop {
             let page = match self.page(("cursor", cursor.clone())).await {
                 // It has expired, or the service announces what it does not have.
@@ -127,13 +129,14 @@ impl Reader<'_> {
             };
             let (len, total) = (page.resources.len(), page.total);
             let next = page.next_cursor.clone();
+            fewest = fewest.into_iter().chain(total).min();
             let truncated = self.add(page.resources, next.is_some());
             if truncated.is_some() {
                 return Ok(Then::Over(truncated));
             }
             match next {
                 // Whatever it says of cursors, it knows of more.
-                None if total.is_some_and(|total| total > self.seen.len() as u64) => return Ok(Then::ByIndex),
+                None if fewest.is_some_and(|fewest| fewest > self.seen.len() as u64) => return Ok(Then::ByIndex),
                 None => return Ok(Then::Over(None)),
                 Some(next) if !self.cursors.insert(next.clone()) => return Ok(Then::Over(Some(BY_REPETITION))),
                 Some(_) if len == 0 => return Ok(Then::Over(Some(BY_MISSING))),
@@ -148,7 +151,8 @@ impl Reader<'_> {
         // What was passed on the way from the beginning, without a gap.
         let mut passed: HashSet<String> = HashSet::new();
         let (mut start, mut overlap, mut wider, mut head) = (1, 0, 1, None);
-        let (mut idle, mut steps_back, mut stepped_back) = (0, 0, false);
+        let (mut idle, mut moved, mut steps_back, mut stepped_back) = (0, 0, 0, false);
+        let mut last_keys = Vec::new();
         loop {
             let page = self.page(("startIndex", start.to_string())).await?;
             let len = page.resources.len();
@@ -171,7 +175,7 @@ impl Reader<'_> {
             let follows = start == 1 || overlap == 0 || first.is_none_or(|first| passed.contains(&first));
             if is_past || !follows {
                 steps_back += 1;
-                if steps_back > MAX_STEPS_BACK {
+                if steps_back > MAX_STEPS {
                     return Ok(Some(BY_CHANGES));
                 }
                 let last = page.total.and_then(|total| usize::try_from(total).ok()).unwrap_or(usize::MAX);
@@ -185,7 +189,9 @@ impl Reader<'_> {
                 return Ok(is_missing.then_some(BY_MISSING));
             }
             let before = passed.len();
-            passed.extend(keys);
+            let repeats = keys == last_keys;
+            passed.extend(keys.iter().cloned());
+            last_keys = keys;
             let has_new = passed.len() > before;
             let truncated = self.add(page.resources, !is_end);
             if truncated.is_some() {
@@ -200,13 +206,18 @@ impl Reader<'_> {
                 return Ok(None);
             }
             match has_new {
-                true => (idle, steps_back) = (0, 0),
+                true => (idle, moved, steps_back) = (0, 0, 0),
                 // That was to be expected.
                 false if stepped_back => {}
-                false => idle += 1,
+                false if repeats => idle += 1,
+                // So much was inserted before the place that the list moved by a page.
+                false => (moved, wider) = (moved + 1, (wider / 2).max(1)),
             }
             if idle >= MAX_IDLE {
                 return Ok(Some(BY_REPETITION));
+            }
+            if moved >= MAX_STEPS {
+                return Ok(Some(BY_CHANGES));
             }
             overlap = overlap_of(len, wider);
             start += len - overlap;

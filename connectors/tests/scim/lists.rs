@@ -103,6 +103,9 @@ async fn limits(server: &Server) {
 async fn all_while_others_change_them(server: &Server) {
     const KEPT: usize = 1050;
     const GOING: usize = 150;
+    const CHANGES: usize = 30;
+    const MAX_CHANGES: usize = 1500;
+    const MAX_LISTS: usize = 20;
     let (mut kept, mut going) = (BTreeSet::new(), Vec::new());
     // Those that go are spread among those that stay.
     for n in 0..KEPT + GOING {
@@ -117,6 +120,9 @@ async fn all_while_others_change_them(server: &Server) {
     let change = || async {
         while !is_over.load(Ordering::Relaxed) {
             let made = changes.fetch_add(1, Ordering::Relaxed);
+            if made >= MAX_CHANGES {
+                return;
+            }
             // From everywhere in the list.
             let gone = {
                 let mut going = going.lock().unwrap();
@@ -131,9 +137,12 @@ async fn all_while_others_change_them(server: &Server) {
     };
     let listing = async {
         let mut lists = Vec::new();
-        // One of the servers needs half a second for a page.
+        // One of the servers needs half a second for a page. Lists are read until enough has changed meanwhile.
         let pages: &[u32] = if server.is_python() { &[20, 100] } else { &[100] };
-        for page in pages {
+        for page in pages.iter().cycle().take(MAX_LISTS) {
+            if lists.len() >= pages.len() && changes.load(Ordering::Relaxed) > CHANGES {
+                break;
+            }
             let list = server.call("listUsers").config("pageSize", page).param("limit", 100_000).timeout_ms(120_000);
             lists.push(done(list).await);
         }
@@ -142,7 +151,7 @@ async fn all_while_others_change_them(server: &Server) {
     };
     let (lists, ..) = tokio::join!(listing, change(), change(), change(), change());
     let changed = changes.load(Ordering::Relaxed);
-    assert!(changed > 30, "only {changed} changes while lists were read");
+    assert!(changed > CHANGES, "only {changed} changes while lists were read");
     for list in lists {
         let ids: Vec<&str> =
             list["resources"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap()).collect();
