@@ -8,8 +8,11 @@ use connector_runtime::redact::Redactor;
 use connector_runtime::schema::describe;
 use connector_runtime::testing::{self, Answer, Upstream};
 
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+
 use super::super::*;
-use super::fixture::{CONFIG, Service, config, done, error, failed, page, scim, service};
+use super::fixture::{Service, done, error, failed, page, scim, service};
 
 #[tokio::test]
 async fn a_token_goes_as_bearer() {
@@ -132,10 +135,18 @@ async fn the_step_that_failed_is_named() {
     drop(gone);
     let refused = failed(call).await;
     assert_eq!(refused["step"], "dial", "{address} {refused}");
-    let plain = service().await;
-    plain.on(CONFIG, config(&json!({})));
-    let call = plain.call("test").config("baseUrl", format!("https://{}/scim", plain.upstream.address()));
+    let plain = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = plain.local_addr().unwrap();
+    let answering = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = plain.accept().await {
+            drop(stream.write_all(b"220 not TLS at all\r\n").await);
+        }
+    });
+    let client = Client::new(Policy::only(&[address.to_string()]).unwrap());
+    let call = testing::call::<Scim>("test").config("token", "t").config("baseUrl", format!("https://{address}/scim"));
+    let call = call.http(client).timeout_ms(10_000);
     assert_eq!(failed(call).await["step"], "tls");
+    answering.abort();
     let refused =
         failed(testing::call::<Scim>("test").config("baseUrl", "http://127.0.0.1:1/").config("token", "t")).await;
     assert_eq!(refused["step"], "policy", "{refused}");
