@@ -7,6 +7,7 @@ pub mod delay;
 pub mod http;
 pub mod ldap;
 pub mod postgresql;
+pub mod scim;
 pub mod shared;
 pub mod smtp;
 
