@@ -188,6 +188,9 @@ fn sample_of(document: &Value, schema: &Value) -> Value {
     if let Some(at) = schema["$ref"].as_str().and_then(|at| at.strip_prefix('#')) {
         return sample_of(document, document.pointer(at).unwrap());
     }
+    if let Some(first) = schema["oneOf"].get(0).or_else(|| schema["anyOf"].get(0)) {
+        return first.get("const").cloned().unwrap_or_else(|| sample_of(document, first));
+    }
     let kind = match &schema["type"] {
         Value::Array(kinds) => kinds[0].as_str(),
         kind => kind.as_str(),
@@ -201,7 +204,10 @@ fn sample_of(document: &Value, schema: &Value) -> Value {
         Some("array") => json!([]),
         Some("integer" | "number") => json!(1),
         Some("boolean") => json!(true),
-        _ => schema["enum"].as_array().and_then(|values| values.first()).cloned().unwrap_or_else(|| json!("a")),
+        _ => {
+            let shortest = schema["minLength"].as_u64().and_then(|length| usize::try_from(length).ok()).unwrap_or(1);
+            schema["enum"].get(0).cloned().unwrap_or_else(|| json!("a".repeat(shortest)))
+        }
     }
 }
 
