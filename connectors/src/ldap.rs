@@ -156,6 +156,7 @@ impl Ldap {
         let mut entries = Vec::new();
         let mut show = |entry: entry::RawEntry| entries.push(entry.shown(&forms));
         let found = self.bound(cx).await?.search_each(&query, self.page_size, &mut show).await?;
+        let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
         succeed(Entries {
             count: u32::try_from(entries.len()).unwrap_or(u32::MAX),
             entries,
@@ -183,7 +184,7 @@ impl Ldap {
         let forms = self.forms();
         let attributes = entry_attributes(attributes)?;
         let entry = self.one(cx, dn, by, attributes, &forms).await?;
-        succeed(OneEntry { entry: entry.shown(&forms) })
+        succeed(OneEntry { entry: entry.shown(&forms)? })
     }
 
     /// Create an entry.

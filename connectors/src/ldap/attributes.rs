@@ -1,42 +1,43 @@
-//! The attributes of an entry as a call answers them: a search returns 100,000 entries, so each is kept small.
+//! The attributes of an entry as a call answers them: a search returns 100,000 entries, so each is kept as its JSON text.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// Attributes by name, in the order in which the directory sent them; each is a list of texts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attributes(Box<[Attribute]>);
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Attributes(Box<RawValue>);
 
-/// A name and its values.
-type Attribute = (Box<str>, Box<[Box<str>]>);
-
-impl FromIterator<(String, Vec<String>)> for Attributes {
-    fn from_iter<I: IntoIterator<Item = (String, Vec<String>)>>(attributes: I) -> Self {
-        let small = |(name, values): (String, Vec<String>)| {
-            (name.into_boxed_str(), values.into_iter().map(String::into_boxed_str).collect())
-        };
-        Self(attributes.into_iter().map(small).collect())
+impl Attributes {
+    /// Writes attributes.
+    ///
+    /// # Errors
+    /// Never: names and values are texts.
+    pub(super) fn write(attributes: &[(String, Vec<String>)]) -> Result<Self, serde_json::Error> {
+        serde_json::value::to_raw_value(&Listed(attributes)).map(Self)
     }
 }
 
-impl Serialize for Attributes {
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+struct Listed<'a>(&'a [(String, Vec<String>)]);
+
+impl Serialize for Listed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, values) in &self.0 {
+        for (name, values) in self.0 {
             map.serialize_entry(name, values)?;
         }
         map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Attributes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = BTreeMap::<String, Vec<String>>::deserialize(deserializer)?;
-        Ok(map.into_iter().collect())
     }
 }
 

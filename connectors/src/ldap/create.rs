@@ -113,10 +113,10 @@ impl Session<'_> {
     }
 
     /// Reads an entry to show it. One that the account may write and not read is shown without attributes.
-    async fn shown(&mut self, dn: &str, forms: &Forms) -> Result<Entry, Fail> {
+    async fn shown(&mut self, dn: &str, forms: &Forms) -> Result<Entry, Failure> {
         let read = self.read(dn, &["*"]).await?;
         let entry = read.unwrap_or_else(|| RawEntry { dn: dn.to_owned(), attributes: Vec::new() });
-        Ok(entry.shown(forms))
+        entry.shown(forms)
     }
 
     /// Does with an entry that exists what the call says.

@@ -195,7 +195,10 @@ impl RawEntry {
     }
 
     /// Shows it. An attribute with a value that does not have its form is named and not shown.
-    pub(super) fn shown(self, forms: &Forms) -> Entry {
+    ///
+    /// # Errors
+    /// Never: see [`Attributes::write`].
+    pub(super) fn shown(self, forms: &Forms) -> Result<Entry, Failure> {
         let mut attributes = Vec::with_capacity(self.attributes.len());
         let mut undecoded = Vec::new();
         for (name, values) in self.attributes {
@@ -205,7 +208,7 @@ impl RawEntry {
                 None => undecoded.push(name),
             }
         }
-        Entry { dn: self.dn, attributes: attributes.into_iter().collect(), undecoded }
+        Ok(Entry { dn: self.dn, attributes: Attributes::write(&attributes)?, undecoded })
     }
 }
 

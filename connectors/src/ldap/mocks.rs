@@ -3,13 +3,13 @@
 use connector_runtime::prelude::*;
 
 use super::{
-    Authenticated, Changed, Created, Deleted, DirectoryInfo, DirectoryKind, Entries, Entry, FailedMember, MemberList,
-    MembersChanged, Moved, OneEntry, Reason,
+    Attributes, Authenticated, Changed, Created, Deleted, DirectoryInfo, DirectoryKind, Entries, Entry, FailedMember,
+    MemberList, MembersChanged, Moved, OneEntry, Reason,
 };
 
 const DN: &str = "uid=ada,ou=people,dc=example,dc=com";
 
-fn ada() -> Entry {
+fn ada() -> Result<Entry, Failure> {
     let attributes = [
         ("objectClass", "inetOrgPerson"),
         ("uid", "ada"),
@@ -17,8 +17,9 @@ fn ada() -> Entry {
         ("sn", "Lovelace"),
         ("mail", "ada@example.com"),
     ];
-    let attributes = attributes.map(|(name, value)| (name.to_owned(), vec![value.to_owned()])).into_iter().collect();
-    Entry { dn: DN.to_owned(), attributes, undecoded: Vec::new() }
+    let attributes = attributes.map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
+    let attributes = Attributes::write(&attributes)?;
+    Ok(Entry { dn: DN.to_owned(), attributes, undecoded: Vec::new() })
 }
 
 fn failed<T>(code: Code, error: &str, system_code: u32) -> Outcome<T> {
@@ -43,7 +44,7 @@ pub(super) fn sign_in_refused() -> Outcome<DirectoryInfo> {
 
 pub(super) fn search() -> Outcome<Entries> {
     let (truncated_by, referrals) = (None, Vec::new());
-    succeed(Entries { entries: vec![ada()], count: 1, truncated: false, truncated_by, referrals })
+    succeed(Entries { entries: vec![ada()?], count: 1, truncated: false, truncated_by, referrals })
 }
 
 pub(super) fn search_empty() -> Outcome<Entries> {
@@ -56,7 +57,7 @@ pub(super) fn unavailable<T>() -> Outcome<T> {
 }
 
 pub(super) fn get() -> Outcome<OneEntry> {
-    succeed(OneEntry { entry: ada() })
+    succeed(OneEntry { entry: ada()? })
 }
 
 pub(super) fn not_found<T>() -> Outcome<T> {
@@ -64,7 +65,7 @@ pub(super) fn not_found<T>() -> Outcome<T> {
 }
 
 pub(super) fn create() -> Outcome<Created> {
-    succeed(Created { entry: ada(), created: true, changed: true })
+    succeed(Created { entry: ada()?, created: true, changed: true })
 }
 
 pub(super) fn exists() -> Outcome<Created> {

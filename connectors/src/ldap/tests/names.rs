@@ -60,7 +60,8 @@ fn bytes_are_told_by_the_name_of_their_attribute() {
         ("cn".to_owned(), vec![b"a".to_vec(), b"a\xff".to_vec()]),
         ("sIDHistory".to_owned(), vec![vec![1, 2, 3]]),
     ];
-    let Entry { attributes, undecoded, .. } = RawEntry { dn: "dc=x".to_owned(), attributes: values }.shown(&forms);
+    let Entry { attributes, undecoded, .. } =
+        RawEntry { dn: "dc=x".to_owned(), attributes: values }.shown(&forms).unwrap();
     let attributes = serde_json::to_value(attributes).unwrap();
     assert_eq!(attributes["objectSid"], json!(["S-1-5-21-1-2-3-500"]));
     assert_eq!(attributes["objectGUID"], json!(["03020100-0504-0706-0809-0a0b0c0d0e0f"]));
