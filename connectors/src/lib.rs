@@ -3,6 +3,7 @@
 //! Each annotated struct registers itself where it is written. This works only in a program into which the crate is
 //! linked, so such a program calls [`link`].
 
+pub mod authifi;
 pub mod delay;
 pub mod http;
 pub mod ldap;

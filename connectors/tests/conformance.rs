@@ -169,7 +169,7 @@ fn sample(name: &str, field: &Field) -> Value {
         return example.clone();
     }
     match field.kind {
-        FieldKind::Select => field.options[0].value.clone().into(),
+        FieldKind::Select => field.options[0].value.clone(),
         FieldKind::Number => field.minimum.clone().map_or_else(|| json!(1), Value::Number),
         FieldKind::Boolean => json!(true),
         FieldKind::Array => json!([item(field)]),
