@@ -4,6 +4,7 @@
 //! linked, so such a program calls [`link`].
 
 pub mod delay;
+pub mod google_workspace;
 pub mod http;
 pub mod ldap;
 pub mod postgresql;
