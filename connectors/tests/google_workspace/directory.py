@@ -32,17 +32,19 @@ def methods(resource):
         yield from methods(inner)
 
 
-def pattern(path):
-    parts = re.split(r"(\{\+?\w+\})", path)
+def pattern(method):
     out = ""
-    for part in parts:
+    for part in re.split(r"(\{\+?\w+\})", method["path"]):
         name = part.strip("{}+")
-        many = part.startswith("{+")
-        out += f"(?P<{name}>{'.+' if many else '[^/:]+'})" if part.startswith("{") else re.escape(part)
+        if part.startswith("{"):
+            own = method["parameters"][name].get("pattern", ".+").strip("^$") if part.startswith("{+") else "[^/:]+"
+            out += f"(?P<{name}>{own})"
+        else:
+            out += re.escape(part)
     return re.compile("^/" + out + "$")
 
 
-METHODS = [(m, pattern(m["path"])) for m in methods(DOCUMENT)]
+METHODS = [(m, pattern(m)) for m in methods(DOCUMENT)]
 METHODS.sort(key=lambda pair: pair[0]["path"].count("{"))
 
 
@@ -143,6 +145,8 @@ def perform(method, path, query, body):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body leave together: the second of two small packets would wait for an acknowledgement.
+    wbufsize = 65536
 
     def answer(self, status, body, headers=()):
         data = b"" if body is None else json.dumps(body).encode()
