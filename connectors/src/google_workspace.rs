@@ -30,7 +30,7 @@ use crate::shared::OnExists;
 /// Manage users, groups and organizational units of Google Workspace.
 #[connector(
     name = "google-workspace",
-    version = "1.0.0-draft",
+    version = "1.0.0",
     category = "identity",
     tags("google", "directory", "users", "groups"),
     egress = [base_url, token_url],

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use connector_runtime::egress::Policy;
 use connector_runtime::prelude::*;
-use connector_runtime::testing::Answer;
+use connector_runtime::testing::{Answer, Upstream};
 
 use super::support::{KEY, api_requests, call, google, lines, route, token, token_requests};
-use connector_runtime::testing::Upstream;
 
 #[tokio::test]
 async fn a_token_that_is_rejected_in_the_middle_of_a_list_is_renewed_once() {
@@ -134,4 +134,16 @@ async fn a_bad_key_is_told_without_a_part_of_it() {
         assert!(!text.contains("canary") && !text.contains("Canary"), "{text}");
     }
     assert!(upstream.seen().is_empty());
+}
+
+#[tokio::test]
+async fn the_token_url_and_the_api_are_two_places() {
+    let (tokens, api) = (google().await, Upstream::start().await);
+    api.on(&route("GET", "users/ada"), Answer::json(json!({ "id": "1" })));
+    let client = Client::new(Policy::parse(&["127.0.0.1"], &[]).unwrap());
+    let call = call("getUser", &api).config("tokenUrl", format!("{}/token", tokens.url())).http(client);
+    let result = call.param("userKey", "ada").run().await;
+    assert!(result.success, "{result:?}");
+    assert_eq!((tokens.seen().len(), api.seen().len()), (1, 1));
+    assert_eq!(api.only().header("authorization"), Some("Bearer ya29.a0AfH6SMC-token-of-the-tests"));
 }
