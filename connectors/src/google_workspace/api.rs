@@ -91,6 +91,8 @@ pub(super) struct Answered {
     pub(super) doing: &'static str,
     only_reads: bool,
     is_readable: bool,
+    /// Whether sending it again could do it twice.
+    only_once: bool,
 }
 
 impl Answered {
@@ -122,7 +124,12 @@ impl Answered {
     }
 
     pub(super) fn refused(&self) -> Fail {
-        failure::refused(self.status, &self.body, self.doing)
+        let fail = failure::refused(self.status, &self.body, self.doing);
+        // Google has been seen to fail after it had done what it was asked for.
+        if self.only_once && matches!(self.status, 500 | 502..) {
+            return fail.diagnostic("code", Code::OutcomeUnknown).diagnostic("outcome", "unknown");
+        }
+        fail
     }
 }
 
@@ -221,7 +228,8 @@ impl Api<'_> {
         self.cx.log().debug(format!("HTTP {status} from {}", ask.method));
         let body = if response.bytes().is_empty() { Ok(Value::Null) } else { response.json() };
         let is_readable = body.is_ok();
-        Ok(Answered { status, body: body.unwrap_or_default(), doing: ask.doing, only_reads, is_readable })
+        let only_once = ask.again == Again::IfRefused;
+        Ok(Answered { status, body: body.unwrap_or_default(), doing: ask.doing, only_reads, is_readable, only_once })
     }
 
     /// Sends a request, and returns the body of an answer of success.

@@ -130,7 +130,9 @@ fn with_said(fail: Fail, said: Said) -> Fail {
 pub(super) fn unanswered(error: &AuthorizedError, only_reads: bool) -> Fail {
     match error {
         AuthorizedError::Token(token) => no_token(token),
-        AuthorizedError::Egress(_) => Step::Dial.of(Fail::unauthorized(error, only_reads)),
+        AuthorizedError::Egress(egress) if !egress.may_have_arrived() => {
+            Step::Dial.of(Fail::unauthorized(error, only_reads))
+        }
         error => Fail::unauthorized(error, only_reads),
     }
 }

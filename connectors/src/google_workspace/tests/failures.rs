@@ -63,7 +63,8 @@ async fn a_creation_is_sent_again_only_if_it_was_refused_for_its_rate() {
 
     let upstream = google().await;
     upstream.on(&users, error(503, "backendError", "Backend Error"));
-    assert!(!create(&upstream).await.success);
+    let diagnostics = create(&upstream).await.diagnostics.unwrap();
+    assert_eq!((&diagnostics["code"], &diagnostics["outcome"]), (&json!("outcomeUnknown"), &json!("unknown")));
     assert_eq!(lines(&upstream), ["POST users"]);
 
     let upstream = google().await;
