@@ -1,9 +1,11 @@
 //! Requests to the Directory API: below the base URL, with an access token, repeated as often as is safe.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use connector_runtime::context::Context;
 use connector_runtime::egress::oauth::{Authorized, JwtBearer};
+use connector_runtime::egress::redact::Redactor;
 use connector_runtime::prelude::*;
 
 use super::GoogleWorkspace;
@@ -228,8 +230,16 @@ impl Api<'_> {
         self.cx.log().debug(format!("HTTP {status} from {}", ask.method));
         let body = if response.bytes().is_empty() { Ok(Value::Null) } else { response.json() };
         let is_readable = body.is_ok();
+        let body = body.unwrap_or_default();
+        let body = if response.is_success() { body } else { self.masked(body) };
         let only_once = ask.again == Again::IfRefused;
-        Ok(Answered { status, body: body.unwrap_or_default(), doing: ask.doing, only_reads, is_readable, only_once })
+        Ok(Answered { status, body, doing: ask.doing, only_reads, is_readable, only_once })
+    }
+
+    /// Masks what an error repeats, before its texts are cut: the cut could leave half of a secret.
+    fn masked(&self, mut body: Value) -> Value {
+        self.cx.redactor_with(&Arc::new(Redactor::new([]))).value(&mut body);
+        body
     }
 
     /// Sends a request, and returns the body of an answer of success.
@@ -253,7 +263,8 @@ impl Api<'_> {
                 return Err(Fail::coded(Code::TooLarge, text));
             }
             if !page.is_success() {
-                return Err(failure::refused(page.status(), &page.json().unwrap_or_default(), ask.doing));
+                let body = self.masked(page.json().unwrap_or_default());
+                return Err(failure::refused(page.status(), &body, ask.doing));
             }
             let mut body: Value = page.json().map_err(|_| unreadable(count, "it is not JSON"))?;
             let more = body.get("nextPageToken").and_then(Value::as_str).is_some_and(|token| !token.is_empty());

@@ -111,3 +111,17 @@ async fn the_key_goes_nowhere() {
     let pem = key["private_key"].as_str().unwrap();
     assert!(pem.lines().filter(|line| line.len() > 16).all(|line| !sent.contains(line)));
 }
+
+#[tokio::test]
+async fn a_cut_leaves_no_half_of_a_secret() {
+    let upstream = google().await;
+    let password = "pass-w0rd-of-the-tests";
+    // A text is cut after 1,000 characters, which is in the middle of the password.
+    let message = format!("{}{password}", "x".repeat(990));
+    upstream.otherwise(move |_| Answer::json(json!({ "error": { "message": message } })).status(400));
+    let change = call("createUser", &upstream).param("primaryEmail", "ada@example.com").param("password", password);
+    let done = change.param("givenName", "Ada").param("familyName", "Lovelace").done().await;
+    let said = format!("{:?} {:?}", done.logs, done.reply.into_result());
+    assert!(!said.contains("pass-w0rd"), "{said}");
+    assert!(said.contains(&"x".repeat(990)));
+}
