@@ -5,6 +5,7 @@
 
 pub mod authifi;
 pub mod delay;
+pub mod google_workspace;
 pub mod http;
 pub mod ldap;
 pub mod postgresql;
