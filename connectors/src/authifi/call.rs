@@ -42,12 +42,13 @@ impl Authifi {
         let step = |step: &'static str| move |fail: Fail| Failure::from(fail.diagnostic("step", step));
         let api = self.api(cx)?;
         let token = api.token().await.map_err(step("token"))?;
-        let request = api.request("GET", &["users", "count"])?;
+        let filter = json!({ "limit": 1, "skip": 0, "order": order(None) }).to_string();
+        let request = api.request("GET", &["users"])?.query(&[("filter", filter)]);
         let response = api.send(request, Does::Read).await.map_err(step("tenant"))?;
         match response.status() {
             _ if response.is_success() => {}
             404 => return Err(step("tenant")(api.refused("tell of the tenant", &response).await)),
-            _ => return Err(step("users")(api.refused("count the users", &response).await)),
+            _ => return Err(step("users")(api.refused("list the users", &response).await)),
         }
         Ok(Checked { tenant: self.tenant.clone(), scopes: scopes_of(token.secret()).unwrap_or_default() })
     }

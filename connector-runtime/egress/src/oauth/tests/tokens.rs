@@ -149,7 +149,8 @@ async fn pages_get_a_token_that_is_valid_then() {
     let upstream = Upstream::start(move |received| {
         if received.line().starts_with("POST /token") {
             let number = issued.fetch_add(1, Ordering::SeqCst) + 1;
-            return answer("200 OK", "", &format!(r#"{{"access_token":"token-number-{number}","expires_in":3600}}"#));
+            let body = format!(r#"{{"access_token":"token-number-{number}","expires_in":3600}}"#);
+            return answer("200 OK", "", &body);
         }
         let token = received.header("authorization").unwrap_or_default();
         match (received.line().contains("cursor=2"), token) {
