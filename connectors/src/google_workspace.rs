@@ -47,7 +47,7 @@ pub struct GoogleWorkspace {
     #[config(default = "my_customer", min_length = 1, max_length = 100)]
     customer: String,
     /// Scopes of the tokens. The delegation has to have all of them. Signing users out needs
-    /// https://www.googleapis.com/auth/admin.directory.user.security as well.
+    /// `https://www.googleapis.com/auth/admin.directory.user.security` as well.
     #[config(default = [
         "https://www.googleapis.com/auth/admin.directory.user",
         "https://www.googleapis.com/auth/admin.directory.group",
