@@ -11,6 +11,9 @@ use test_support::slapd::{ACCOUNT, BASE, Slapd};
 
 use crate::support::{call, client, failure, payload};
 
+/// A second, and what a busy machine may be late.
+const LATE: Duration = Duration::from_secs(3);
+
 #[tokio::test]
 async fn both_ways_of_tls_lead_in_and_nothing_else_does() {
     let Some(slapd) = Slapd::start("").await else { return };
@@ -90,7 +93,7 @@ async fn the_step_that_failed_is_named() {
     slapd.process().stall();
     let began = Instant::now();
     let (code, _, error) = failure(call(&slapd, "test").config("timeoutSecs", 1)).await;
-    assert!(began.elapsed() < Duration::from_millis(1_500), "{:?}", began.elapsed());
+    assert!(began.elapsed() < LATE, "{:?}", began.elapsed());
     assert_eq!(code, "timeout", "{error}");
     slapd.process().go_on();
     assert!(call(&slapd, "test").run().await.success);

@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::ldap::Ldap;
 
+/// The deadline of a call, and what a busy machine may be late.
+const LATE: Duration = Duration::from_secs(3);
 const BOUND: &[u8] = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00";
 const TLS_BEGINS: &[u8] = b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00";
 
@@ -117,7 +119,7 @@ async fn whatever_it_says_a_call_ends_in_time_and_says_why() {
             for command in ["search", "test"] {
                 let began = Instant::now();
                 let result = call(command, port).run().await;
-                assert!(began.elapsed() < Duration::from_millis(1_500), "{says:?}: {:?}", began.elapsed());
+                assert!(began.elapsed() < LATE, "{says:?}: {:?}", began.elapsed());
                 let (error, told) = (result.error.unwrap(), result.diagnostics.unwrap_or_default());
                 assert!(error.contains(text), "{says:?} {command}: {error}");
                 assert_eq!(told["code"].as_str().unwrap_or_default(), code, "{says:?} {command}: {error}");
