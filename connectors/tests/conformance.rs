@@ -27,7 +27,8 @@ const PLAIN: &[&str] = &["delay", "http"];
 const ANY_EFFECT: &[(&str, &str)] =
     &[("delay", "wait"), ("http", "request"), ("postgresql", "execute"), ("postgresql", "transaction")];
 /// Commands that send the same once more: nothing tells whether it was so already.
-const NO_CHANGED: &[(&str, &str)] = &[("ldap", "setPassword"), ("ldap", "authenticate")];
+const NO_CHANGED: &[(&str, &str)] =
+    &[("google-workspace", "signOut"), ("ldap", "setPassword"), ("ldap", "authenticate")];
 
 fn each(mut look: impl FnMut(&'static Descriptor, &ConfigSchema)) {
     connectors::link();
@@ -174,7 +175,10 @@ fn sample(name: &str, field: &Field) -> Value {
         FieldKind::Boolean => json!(true),
         FieldKind::Array => json!([item(field)]),
         FieldKind::Object => json!({ "a": "b" }),
-        _ => json!("a"),
+        _ => {
+            let shortest = field.min_length.and_then(|length| usize::try_from(length).ok()).unwrap_or(1);
+            json!("a".repeat(shortest.max(1)))
+        }
     }
 }
 
