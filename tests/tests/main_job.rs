@@ -52,7 +52,7 @@ async fn a_connector_is_made_executed_and_recorded() {
         ("name", json!("crm")),
         ("type", json!("http")),
         ("executionModel", json!("built_in")),
-        ("version", json!("1.1.0")),
+        ("version", json!("1.2.0")),
         ("enabled", json!(true)),
         ("logLevel", json!("info")),
         ("timeoutMs", Value::Null),
@@ -93,7 +93,7 @@ async fn a_connector_is_made_executed_and_recorded() {
         ("id", json!(execution_id(&answer))),
         ("connector", json!("crm")),
         ("type", json!("http")),
-        ("typeVersion", json!("1.1.0")),
+        ("typeVersion", json!("1.2.0")),
         ("command", json!("request")),
         ("status", json!("succeeded")),
         ("mocked", json!(false)),
@@ -124,7 +124,7 @@ async fn a_command_that_fails_is_an_answer_and_a_row() {
             json!({ "params": { "url": "x", "timeoutMs": "5" } }),
             "Invalid field(s): timeoutMs: expected number, got string".to_owned(),
         ),
-        (json!({ "command": "fly" }), "Unknown command: fly (known commands: request)".to_owned()),
+        (json!({ "command": "fly" }), "Unknown command: fly (known commands: request, paginate)".to_owned()),
     ] {
         let answer = execute(&admin, "crm", body).await;
         let result = answer.json();
