@@ -284,7 +284,7 @@ impl Ldap {
         /// Distinguished name of the group.
         #[param(min_length = 1, max_length = 8192)]
         group: String,
-        /// Distinguished names of the members (of a posixGroup their uids).
+        /// Distinguished names of the members (of a posixGroup their uids), at most 5,000.
         members: Vec<String>,
         /// The attribute that holds them; auto goes by the group's object class.
         #[param(default = "auto")]
@@ -301,7 +301,7 @@ impl Ldap {
         /// Distinguished name of the group.
         #[param(min_length = 1, max_length = 8192)]
         group: String,
-        /// Distinguished names of the members (of a posixGroup their uids).
+        /// Distinguished names of the members (of a posixGroup their uids), at most 5,000.
         members: Vec<String>,
         /// The attribute that holds them; auto goes by the group's object class.
         #[param(default = "auto")]

@@ -18,8 +18,6 @@ use super::{Ldap, Scope, dn as names};
 const MAX_DELETED: usize = 10_000;
 /// How often a change is made anew because somebody else changed the entry meanwhile.
 const MAX_REPEATS: usize = 3;
-/// Attributes that nobody can read, so that a change of them is always sent.
-const UNREADABLE: &[&str] = &["userpassword", "unicodepwd"];
 
 /// A change of one attribute, as it is sent.
 pub(super) type Modification = Mod<Vec<u8>>;
@@ -62,33 +60,26 @@ impl Changes {
         let mut changes = Vec::new();
         for (name, value) in &self.set {
             let wanted = values(name, value, forms, true)?;
-            if wanted != has(entry, name) || is_unreadable(name) {
+            if wanted != has(entry, name) {
                 changes.push(Mod::Replace(name.clone().into_bytes(), wanted.into_iter().collect()));
             }
         }
         for (name, value) in &self.add {
-            let has = if is_unreadable(name) { BTreeSet::new() } else { has(entry, name) };
-            let missing: HashSet<_> = values(name, value, forms, false)?.difference(&has).cloned().collect();
+            let missing: HashSet<_> =
+                values(name, value, forms, false)?.difference(&has(entry, name)).cloned().collect();
             if !missing.is_empty() {
                 changes.push(Mod::Add(name.clone().into_bytes(), missing));
             }
         }
         for (name, value) in &self.remove {
-            let wanted = values(name, value, forms, false)?;
-            let gone = match is_unreadable(name) {
-                true => wanted,
-                false => wanted.intersection(&has(entry, name)).cloned().collect(),
-            };
+            let gone: HashSet<_> =
+                values(name, value, forms, false)?.intersection(&has(entry, name)).cloned().collect();
             if !gone.is_empty() {
-                changes.push(Mod::Delete(name.clone().into_bytes(), gone.into_iter().collect()));
+                changes.push(Mod::Delete(name.clone().into_bytes(), gone));
             }
         }
         Ok(changes)
     }
-}
-
-fn is_unreadable(name: &str) -> bool {
-    UNREADABLE.contains(&name.to_ascii_lowercase().as_str())
 }
 
 fn has(entry: &RawEntry, name: &str) -> BTreeSet<Vec<u8>> {

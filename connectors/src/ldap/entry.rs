@@ -26,7 +26,6 @@ const BINARY: &[&str] = &[
     "invocationid",
     "ipsecdata",
     "jpegphoto",
-    "krbprincipalkey",
     "logonhours",
     "msds-generationid",
     "msds-managedpasswordid",
@@ -54,6 +53,26 @@ const GUIDS: &[&str] = &["objectguid", "ms-ds-consistencyguid", "parentguid"];
 /// Attributes that hold a SID.
 const SIDS: &[&str] = &["objectsid", "sidhistory", "tokengroups", "securityidentifier"];
 
+/// Attributes that hold passwords, or what passwords are made of. They are set by commands of their own, whose params are
+/// secrets, and told to nobody: what a call takes and answers is recorded.
+const PASSWORDS: &[&str] = &[
+    "authpassword",
+    "dbcspwd",
+    "krbprincipalkey",
+    "lmpwdhistory",
+    "ms-mcs-admpwd",
+    "mslaps-encryptedpassword",
+    "mslaps-password",
+    "ntpwdhistory",
+    "pwdhistory",
+    "sambalmpassword",
+    "sambantpassword",
+    "sambapasswordhistory",
+    "supplementalcredentials",
+    "unicodepwd",
+    "userpassword",
+];
+
 /// How the values of an attribute are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -63,6 +82,8 @@ pub(super) enum Form {
     Guid,
     /// `S-1-5-21-...`.
     Sid,
+    /// Not at all.
+    Password,
 }
 
 /// Knows the form of each attribute of a directory.
@@ -80,7 +101,9 @@ impl Forms {
         let name = attribute.to_ascii_lowercase();
         let mut parts = name.split(';');
         let bare = parts.next().unwrap_or_default();
-        if GUIDS.contains(&bare) {
+        if PASSWORDS.contains(&bare) {
+            Form::Password
+        } else if GUIDS.contains(&bare) {
             Form::Guid
         } else if SIDS.contains(&bare) {
             Form::Sid
@@ -100,6 +123,7 @@ impl Form {
             Self::Base64 => Some(BASE64_STANDARD.encode(bytes)),
             Self::Guid => Uuid::from_slice_le(bytes).ok().map(|guid| guid.to_string()),
             Self::Sid => print_sid(bytes),
+            Self::Password => None,
         }
     }
 
@@ -112,6 +136,9 @@ impl Form {
                 Uuid::parse_str(text).map(|guid| guid.to_bytes_le().to_vec()).map_err(|_| "it has to be a GUID")
             }
             Self::Sid => read_sid(text).ok_or("it has to be a SID, such as S-1-5-21-1-2-3-500"),
+            Self::Password => {
+                Err("it holds a password, which would be recorded; set it by setPassword, or by the password of create")
+            }
         }
     }
 }
@@ -200,15 +227,15 @@ impl RawEntry {
     /// Never: see [`Attributes::write`].
     pub(super) fn shown(self, forms: &Forms) -> Result<Entry, Failure> {
         let mut attributes = Vec::with_capacity(self.attributes.len());
-        let mut undecoded = Vec::new();
+        let mut not_shown = Vec::new();
         for (name, values) in self.attributes {
             let form = forms.of(&name);
             match values.iter().map(|value| form.print(value)).collect::<Option<Vec<_>>>() {
                 Some(values) => attributes.push((name, values)),
-                None => undecoded.push(name),
+                None => not_shown.push(name),
             }
         }
-        Ok(Entry { dn: self.dn, attributes: Attributes::write(&attributes)?, undecoded })
+        Ok(Entry { dn: self.dn, attributes: Attributes::write(&attributes)?, not_shown })
     }
 }
 
@@ -221,8 +248,9 @@ pub struct Entry {
     /// Its attributes by name, each a list of texts: also where there is one value. GUIDs and SIDs are in their usual
     /// form, other bytes are base64.
     pub attributes: Attributes,
-    /// Attributes that are not shown, because a value is no text; name them in `binaryAttributes` of the connection.
-    pub undecoded: Vec<String>,
+    /// Attributes that are not shown: because they hold passwords, or because a value is no text. Name those in
+    /// `binaryAttributes` of the connection.
+    pub not_shown: Vec<String>,
 }
 
 fn constructed(tag: StructureTag) -> Option<Vec<StructureTag>> {

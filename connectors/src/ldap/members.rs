@@ -8,11 +8,13 @@ use ldap3::Mod;
 
 use super::directory::Kind;
 use super::entry::RawEntry;
-use super::failure::{meaning, rc, refused};
+use super::failure::{invalid, meaning, rc, refused};
 use super::search::Query;
 use super::session::Session;
 use super::{Ldap, Scope, filter};
 
+/// The most members that one call adds or removes.
+const MAX_MEMBERS: usize = 5_000;
 /// The most groups that are looked into for nested members.
 const MAX_GROUPS: usize = 1_000;
 /// The rule that follows groups into groups, in Active Directory.
@@ -121,6 +123,9 @@ impl Ldap {
         attribute: MemberAttribute,
         change: Change,
     ) -> Result<MembersChanged, Failure> {
+        if members.is_empty() || members.len() > MAX_MEMBERS {
+            return Err(invalid(format!("members has to hold 1 to {MAX_MEMBERS} names")).into());
+        }
         let mut seen = BTreeSet::new();
         let members: Vec<String> = members.into_iter().filter(|member| seen.insert(member.clone())).collect();
         let mut session = self.bound(cx).await?;

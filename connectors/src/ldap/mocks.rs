@@ -19,7 +19,7 @@ fn ada() -> Result<Entry, Failure> {
     ];
     let attributes = attributes.map(|(name, value)| (name.to_owned(), vec![value.to_owned()]));
     let attributes = Attributes::write(&attributes)?;
-    Ok(Entry { dn: DN.to_owned(), attributes, undecoded: Vec::new() })
+    Ok(Entry { dn: DN.to_owned(), attributes, not_shown: Vec::new() })
 }
 
 fn failed<T>(code: Code, error: &str, system_code: u32) -> Outcome<T> {

@@ -99,14 +99,9 @@ async fn the_form_of_a_value_goes_by_its_attribute() {
         let entry = payload(read).await["entry"].clone();
         assert_eq!(entry["attributes"]["jpegPhoto"], json!([photo]));
         assert_eq!(entry["attributes"]["uid"], json!([uid]), "a list also of one");
-        assert_eq!(entry["undecoded"], json!([]));
+        assert_eq!(entry["notShown"], json!([]));
     }
-    // Bytes in an attribute that is not known to hold some are named and not shown; once it is said, they are.
-    let set = json!({ "userPassword": "canary-password" });
-    assert_eq!(
-        payload(call(&slapd, "modify").param("dn", format!("uid=a,ou=people,{BASE}")).param("set", set)).await["changed"],
-        true
-    );
+    // What is named as bytes is told as bytes.
     let told =
         payload(call(&slapd, "get").param("dn", format!("uid=b,ou=people,{BASE}")).config("binaryAttributes", ["CN"]))
             .await;
@@ -166,4 +161,34 @@ async fn other_directories_are_told_and_never_asked() {
     assert!(result.error.unwrap().contains("references are never followed"));
     let (code, ..) = failure(call(&slapd, "search").param("base", format!("ou=nowhere,{BASE}"))).await;
     assert_eq!(code, "notFound");
+}
+
+#[tokio::test]
+async fn passwords_are_neither_taken_as_attributes_nor_told() {
+    let Some(slapd) = Slapd::start(&person("ada")).await else { return };
+    let dn = format!("uid=ada,ou=people,{BASE}");
+    let set = call(&slapd, "setPassword").param("dn", &dn).param("newPassword", "canary-password-3");
+    assert!(set.run().await.success);
+    // The account of the test may read the hash.
+    let read = payload(call(&slapd, "get").param("dn", &dn)).await;
+    assert_eq!(read["entry"]["attributes"]["userPassword"], Value::Null);
+    assert_eq!(read["entry"]["notShown"], json!(["userPassword"]));
+    let asked = call(&slapd, "search").param("attributes", ["userPassword"]).param("where", json!({ "uid": "ada" }));
+    let asked = payload(asked).await;
+    assert!(
+        !asked.to_string().contains("SSHA") && asked["entries"][0]["notShown"] == json!(["userPassword"]),
+        "{asked}"
+    );
+    for refused in [
+        call(&slapd, "modify").param("dn", &dn).param("set", json!({ "userPassword": "canary-password-4" })),
+        call(&slapd, "modify").param("dn", &dn).param("add", json!({ "USERPASSWORD;lang-de": "canary-password-4" })),
+        call(&slapd, "create")
+            .param("dn", format!("uid=bob,ou=people,{BASE}"))
+            .param("objectClasses", ["inetOrgPerson"])
+            .param("attributes", json!({ "cn": "b", "sn": "b", "userPassword": "canary-password-4" })),
+        call(&slapd, "search").param("where", json!({ "userPassword": "canary-password-3" })),
+    ] {
+        let (code, _, error) = failure(refused).await;
+        assert!(code == "invalid" && error.contains("it holds a password"), "{error}");
+    }
 }

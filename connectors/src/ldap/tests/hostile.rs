@@ -187,6 +187,11 @@ async fn what_is_missing_is_said_before_anything_is_dialled() {
         (none("authenticate").param("password", "canary-password"), "Give dn or login"),
         (none("create").param("objectClasses", ["device"]), "Give dn, or parent and rdn"),
         (none("search").param("limit", 0), "limit"),
+        (none("addMembers").param("group", "cn=x").param("members", json!([])), "members has to hold 1 to 5000"),
+        (
+            none("addMembers").param("group", "cn=x").param("members", vec!["cn=x"; 5_001]),
+            "members has to hold 1 to 5000",
+        ),
     ] {
         let result = call.run().await;
         let error = result.error.unwrap();

@@ -60,13 +60,13 @@ fn bytes_are_told_by_the_name_of_their_attribute() {
         ("cn".to_owned(), vec![b"a".to_vec(), b"a\xff".to_vec()]),
         ("sIDHistory".to_owned(), vec![vec![1, 2, 3]]),
     ];
-    let Entry { attributes, undecoded, .. } =
+    let Entry { attributes, not_shown, .. } =
         RawEntry { dn: "dc=x".to_owned(), attributes: values }.shown(&forms).unwrap();
     let attributes = serde_json::to_value(attributes).unwrap();
     assert_eq!(attributes["objectSid"], json!(["S-1-5-21-1-2-3-500"]));
     assert_eq!(attributes["objectGUID"], json!(["03020100-0504-0706-0809-0a0b0c0d0e0f"]));
     assert_eq!(attributes["jpegPhoto"], json!(["R0lG"]));
-    assert_eq!(undecoded, ["cn", "sIDHistory"], "named, and no half of it shown");
+    assert_eq!(not_shown, ["cn", "sIDHistory"], "named, and no half of it shown");
     assert_eq!(Form::Sid.read("S-1-5-21-1-2-3-500").unwrap(), sid);
     for wrong in ["S-1-5-x", "s-1-5", "S-1-5-4294967296", "S-1-281474976710656", "S-256-5"] {
         Form::Sid.read(wrong).unwrap_err();
