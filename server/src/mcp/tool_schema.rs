@@ -18,6 +18,12 @@ const MAX_VALUES: usize = 4_000;
 const OF_A_DOCUMENT: [&str; 8] =
     ["$schema", "$id", "$defs", "definitions", "$anchor", "$dynamicAnchor", "$comment", "components"];
 
+/// Keys that hold one schema.
+const OF_A_SCHEMA: [&str; 9] =
+    ["items", "contains", "not", "if", "then", "else", "propertyNames", "unevaluatedItems", "additionalItems"];
+/// Keys that hold a list of schemas; `items` does in old dialects.
+const OF_SCHEMAS: [&str; 5] = ["anyOf", "oneOf", "allOf", "prefixItems", "items"];
+
 /// Returns what a command takes.
 pub(super) fn input_schema(command: &Command, is_closed: bool) -> JsonObject {
     let (params, _) = schema::command_schemas(command);
@@ -120,6 +126,11 @@ impl Flattening<'_> {
         }
     }
 
+    /// Writes a schema inside another one. `true`, which takes anything, is written as an object: some clients take no other.
+    fn subschema(&mut self, schema: &Value, depth: usize) -> Value {
+        if *schema == Value::Bool(true) { json!({}) } else { self.schema(schema, depth) }
+    }
+
     fn object(&mut self, map: &Map<String, Value>, depth: usize) -> Value {
         let mut written = Map::new();
         if let Some(reference) = map.get("$ref").or_else(|| map.get("$dynamicRef")).and_then(Value::as_str) {
@@ -145,9 +156,17 @@ impl Flattening<'_> {
                 Value::Object(named)
                     if ["properties", "patternProperties", "dependentSchemas"].contains(&key.as_str()) =>
                 {
-                    let named = named.iter().map(|(name, schema)| (name.clone(), self.schema(schema, depth)));
+                    let named = named.iter().map(|(name, schema)| (name.clone(), self.subschema(schema, depth)));
                     let named: Map<String, Value> = named.collect();
                     written.insert(key.clone(), Value::Object(named));
+                }
+                Value::Array(list) if OF_SCHEMAS.contains(&key.as_str()) => {
+                    let list = list.iter().map(|one| self.subschema(one, depth)).collect();
+                    written.insert(key.clone(), list);
+                }
+                one if OF_A_SCHEMA.contains(&key.as_str()) => {
+                    let value = self.subschema(one, depth);
+                    written.insert(key.clone(), value);
                 }
                 other => {
                     let value = self.schema(other, depth);
@@ -196,6 +215,26 @@ mod tests {
         let text = shown.to_string();
         assert!(!text.contains("$defs") && !text.contains("$schema") && !text.contains("$id"), "{text}");
         assert_eq!(shown["additionalProperties"], false);
+    }
+
+    #[test]
+    fn a_schema_that_takes_anything_is_an_object_and_a_keyword_keeps_its_value() {
+        let shown = input(&json!({
+            "type": "object",
+            "properties": {
+                "any": true,
+                "rows": { "type": "array", "items": true, "uniqueItems": true },
+                "one": { "anyOf": [true, { "type": "null" }], "not": false },
+                "open": { "type": "object", "additionalProperties": true, "default": { "items": true } }
+            }
+        }));
+        let p = &shown["properties"]["p"]["properties"];
+        assert_eq!((&p["any"], &p["rows"]["items"], &p["one"]["anyOf"][0]), (&json!({}), &json!({}), &json!({})));
+        assert_eq!((&p["rows"]["uniqueItems"], &p["one"]["not"]), (&json!(true), &json!(false)));
+        assert_eq!(
+            (&p["open"]["additionalProperties"], &p["open"]["default"]),
+            (&json!(true), &json!({ "items": true }))
+        );
     }
 
     #[test]
