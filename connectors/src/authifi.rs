@@ -15,9 +15,10 @@ mod users;
 
 use connector_runtime::prelude::*;
 
-pub use self::call::{CallMethod, Called};
+pub use self::call::Called;
 pub use self::payloads::*;
-use crate::shared::OnExists;
+use crate::http::Method;
+use crate::shared::{Changed, OnExists};
 
 /// Manage users, groups and roles of an Authifi tenant.
 #[connector(
@@ -410,7 +411,7 @@ impl Authifi {
         cx: &Context,
         /// Method.
         #[param(default = "GET")]
-        method: CallMethod,
+        method: Method,
         /// Path below the tenant; each part is encoded, and none may be . or ..
         #[param(min_length = 1, max_length = 2000, example = "resource-servers/4/permissions")]
         path: String,

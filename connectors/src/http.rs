@@ -120,7 +120,8 @@ pub enum Method {
 }
 
 impl Method {
-    const fn only_reads(self) -> bool {
+    /// Returns whether a request only reads (RFC 9110, section 9.2.1).
+    pub const fn only_reads(self) -> bool {
         matches!(self, Self::Get | Self::Head | Self::Options)
     }
 }

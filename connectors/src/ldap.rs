@@ -32,7 +32,7 @@ pub use self::directory::{DirectoryInfo, DirectoryKind};
 pub use self::entry::Entry;
 pub use self::members::{FailedMember, MemberAttribute, MemberList, MembersChanged};
 pub use self::search::{Cut, Scope};
-use crate::shared::OnExistsOrUpdate;
+use crate::shared::{Changed, OnExistsOrUpdate, invalid};
 
 /// Look up and change entries of a directory.
 #[connector(
@@ -101,14 +101,6 @@ pub struct Entries {
 pub struct OneEntry {
     /// The entry.
     pub entry: Entry,
-}
-
-/// Whether a command changed something.
-#[payload]
-#[derive(Debug)]
-pub struct Changed {
-    /// False if it was so already.
-    pub changed: bool,
 }
 
 #[connector]
@@ -406,7 +398,7 @@ impl Ldap {
                 attributes,
                 limit: 2,
             },
-            _ => return Err(failure::invalid("Give dn or where, one of them").into()),
+            _ => return Err(invalid("Give dn or where, one of them").into()),
         };
         let found = self.bound(cx).await?.search(&query, self.page_size).await?;
         match found.entries.as_slice() {

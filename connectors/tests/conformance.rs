@@ -53,6 +53,21 @@ fn is_one_of(list: &[(&str, &str)], connector: &str, command: &str) -> bool {
     list.contains(&(connector, command)) || (list == ANY_EFFECT && command == "call")
 }
 
+/// Clippy reads one file: that of the connectors repeats what holds for the workspace, and adds that nothing here dials.
+#[test]
+fn the_lints_of_the_workspace_hold_here_and_nothing_dials() {
+    let read = |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let (workspace, own) = (read("../clippy.toml"), read("clippy.toml"));
+    for line in workspace.lines().filter(|line| !line.trim().is_empty()) {
+        assert!(own.lines().any(|own| own == line), "connectors/clippy.toml lacks: {line}");
+    }
+    let dialling = ["tokio::net::TcpStream::connect", "tokio::net::lookup_host", "std::net::TcpStream::connect"];
+    let libraries = ["ldap3::LdapConnAsync::new", "tokio_postgres::Config::connect", "AsyncSmtpTransport"];
+    for function in dialling.into_iter().chain(libraries) {
+        assert!(own.contains(function), "connectors/clippy.toml does not forbid {function}");
+    }
+}
+
 #[test]
 fn every_command_says_what_it_does_to_the_other_system() {
     each_command(|descriptor, spec, command| {

@@ -7,6 +7,7 @@ use connector_runtime::egress::oauth::{AccessToken, Authorized, ClientCredential
 use connector_runtime::prelude::*;
 
 use super::Authifi;
+use crate::shared::invalid;
 
 /// How often a request that only reads is sent again while the service is busy or cannot be reached.
 const REPEATS: u32 = 3;
@@ -145,7 +146,8 @@ pub(super) fn scopes_of(token: &Secret) -> Option<Vec<String>> {
 pub(super) fn id_text(name: &str, id: &Value) -> Result<String, Fail> {
     match id {
         Value::Number(number) => Ok(number.to_string()),
-        Value::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
+        // Dots would lead to another resource.
+        Value::String(text) if !matches!(text.trim(), "" | "." | "..") => Ok(text.trim().to_owned()),
         _ => Err(invalid(format!("{name} has to be an id: a number, or a text"))),
     }
 }
@@ -157,11 +159,6 @@ pub(super) fn id_value(id: &str) -> Value {
         .ok()
         .filter(|_| is_number && (id == "0" || !id.starts_with('0')))
         .map_or_else(|| json!(id), Value::from)
-}
-
-/// Makes a failure about a value of the call.
-pub(super) fn invalid(why: impl Into<String>) -> Fail {
-    Fail::coded(Code::Invalid, why)
 }
 
 /// Makes the failure of an answer that is not what the API answers.

@@ -3,29 +3,11 @@
 use connector_runtime::context::Context;
 use connector_runtime::prelude::*;
 
-use super::api::{Does, id_text, invalid, scopes_of};
+use super::api::{Does, id_text, scopes_of};
 use super::lists::{Query, order};
 use super::{Approved, Authifi, Checked, Items, Permissions};
-
-/// Method of a raw request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Select)]
-pub enum CallMethod {
-    /// Read.
-    #[select(name = "GET", label = "GET")]
-    Get,
-    /// Send, usually to create.
-    #[select(name = "POST", label = "POST")]
-    Post,
-    /// Replace.
-    #[select(name = "PUT", label = "PUT")]
-    Put,
-    /// Change in part.
-    #[select(name = "PATCH", label = "PATCH")]
-    Patch,
-    /// Delete.
-    #[select(name = "DELETE", label = "DELETE")]
-    Delete,
-}
+use crate::http::Method;
+use crate::shared::invalid;
 
 /// What a raw request was answered.
 #[payload]
@@ -96,7 +78,7 @@ impl Authifi {
     pub(super) async fn send_raw(
         &self,
         cx: &Context,
-        method: CallMethod,
+        method: Method,
         path: &str,
         query: Option<Map<String, Value>>,
         body: Option<Value>,
@@ -114,7 +96,7 @@ impl Authifi {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let does = if method == CallMethod::Get { Does::Read } else { Does::Change };
+        let does = if method.only_reads() { Does::Read } else { Does::Change };
         let response = api.done("do it", request, does).await?;
         let body = match response.bytes().is_empty() {
             true => Value::Null,

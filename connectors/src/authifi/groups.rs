@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use connector_runtime::context::Context;
 use connector_runtime::prelude::*;
 
-use super::api::{Api, Does, id_text, id_value, invalid, unreadable};
+use super::api::{Api, Does, id_text, id_value, unreadable};
 use super::lists::{Query, order};
-use super::{Authifi, Changed, CreatedGroup, FailedUser, Groups, MembersChanged, OneGroup, Roles, Users};
-use crate::shared::OnExists;
+use super::{Authifi, CreatedGroup, FailedUser, Groups, MembersChanged, OneGroup, Roles, Users};
+use crate::shared::{Changed, OnExists, invalid};
 
 /// The most users that one call adds or removes.
 const MAX_USERS: usize = 1_000;

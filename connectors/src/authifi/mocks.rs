@@ -3,9 +3,10 @@
 use connector_runtime::prelude::*;
 
 use super::{
-    Approved, Called, Changed, Checked, CreatedGroup, CreatedUser, Deleted, FailedUser, Groups, Items, MembersChanged,
-    OneGroup, OneUser, Permissions, Roles, UpdatedUser, Users,
+    Approved, Called, Checked, CreatedGroup, CreatedUser, Deleted, FailedUser, Groups, Items, MembersChanged, OneGroup,
+    OneUser, Permissions, Roles, UpdatedUser, Users,
 };
+use crate::shared::Changed;
 
 type Resource = Map<String, Value>;
 

@@ -62,14 +62,6 @@ pub struct Deleted {
     pub changed: bool,
 }
 
-/// Whether something was changed.
-#[payload]
-#[derive(Debug)]
-pub struct Changed {
-    /// False if it was so already.
-    pub changed: bool,
-}
-
 /// Groups.
 #[payload]
 #[derive(Debug)]

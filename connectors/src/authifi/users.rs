@@ -3,10 +3,10 @@
 use connector_runtime::context::Context;
 use connector_runtime::prelude::*;
 
-use super::api::{Api, Does, id_text, id_value, invalid, unreadable};
+use super::api::{Api, Does, id_text, id_value, unreadable};
 use super::lists::{Query, holds, order};
 use super::{Authifi, CreatedUser, Deleted, OneUser, UpdatedUser, Users};
-use crate::shared::OnExists;
+use crate::shared::{OnExists, invalid};
 
 /// The fields that `search` looks into.
 const SEARCHED: &[&str] = &["email", "username", "name", "givenName", "familyName"];

@@ -11,11 +11,10 @@ use connector_runtime::prelude::*;
 use super::GoogleWorkspace;
 use super::failure::{self, Said};
 use super::key::ServiceKey;
+use crate::shared::time_to_work;
 
 /// How often a request is sent again while Google is busy: the waits grow to 4 s, and to 8 s in sum.
 const REPEATS: u32 = 5;
-/// The part of a call's time that is kept for reporting a request that took too long.
-const TOLD_WITHIN: Duration = Duration::from_millis(50);
 /// The most bytes of all pages of one list.
 const MAX_LIST_BYTES: usize = 64 * 1024 * 1024;
 /// The most pages of one list: 100,000 items of 100 a page.
@@ -204,7 +203,7 @@ impl Api<'_> {
             Again::Repeats => request.retry(retry.even_if_not_idempotent().also_if(failure::is_rate_limited)),
             Again::IfRefused => request.retry(retry.even_if_not_idempotent().only_if(failure::is_rate_limited)),
         };
-        Ok(request.timeout(self.cx.time_left().saturating_sub(TOLD_WITHIN)))
+        Ok(request.timeout(time_to_work(self.cx)))
     }
 
     /// Sends a request, and returns the answer whatever its status.

@@ -7,8 +7,8 @@ use super::GoogleWorkspace;
 use super::api::{Answered, Api, Ask};
 use super::compare::holds;
 use super::failure::invalid;
-use super::types::{Changed, CreatedGroup, Groups, IsMember, Member, Members, OneGroup, Role, UpdatedGroup};
-use crate::shared::OnExists;
+use super::types::{CreatedGroup, Groups, IsMember, Member, Members, OneGroup, Role, UpdatedGroup};
+use crate::shared::{Changed, OnExists};
 
 /// The most groups or members that Google puts on a page.
 const PAGE: u32 = 200;

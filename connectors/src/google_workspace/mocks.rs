@@ -3,9 +3,10 @@
 use connector_runtime::prelude::*;
 
 use super::types::{
-    Called, Changed, Checked, CreatedGroup, CreatedOrgUnit, CreatedUser, Deleted, Groups, IsMember, Member, Members,
-    OneGroup, OneUser, OrgUnits, UpdatedGroup, UpdatedUser, Users,
+    Called, Checked, CreatedGroup, CreatedOrgUnit, CreatedUser, Deleted, Groups, IsMember, Member, Members, OneGroup,
+    OneUser, OrgUnits, UpdatedGroup, UpdatedUser, Users,
 };
+use crate::shared::Changed;
 
 fn ada() -> Value {
     json!({

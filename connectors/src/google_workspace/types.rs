@@ -95,14 +95,6 @@ pub struct UpdatedUser {
     pub changed: bool,
 }
 
-/// Whether a command changed something.
-#[payload]
-#[derive(Debug)]
-pub struct Changed {
-    /// False if it was so already.
-    pub changed: bool,
-}
-
 /// What was deleted.
 #[payload]
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use super::GoogleWorkspace;
 use super::api::{Answered, Api, Ask};
 use super::compare::holds;
 use super::failure::invalid;
-use super::types::{Changed, CreatedUser, Deleted, OneUser, Projection, UpdatedUser, UserOrder, Users};
-use crate::shared::OnExists;
+use super::types::{CreatedUser, Deleted, OneUser, Projection, UpdatedUser, UserOrder, Users};
+use crate::shared::{Changed, OnExists};
 
 /// The most users that Google puts on a page.
 const PAGE: u32 = 500;

@@ -10,9 +10,8 @@ use uuid::Uuid;
 
 use super::auth::Credentials;
 use super::{Auth, BodyType, DEFAULT_TIMEOUT, Headers, Http, Method, Query};
+use crate::shared::time_to_work;
 
-/// The time of a call that is kept for reporting a request that took too long.
-const TOLD_WITHIN: Duration = Duration::from_millis(20);
 /// The status that says that nothing was done.
 const TOO_MANY_REQUESTS: u16 = 429;
 
@@ -72,7 +71,7 @@ impl Http {
             request = how.lay(body, request)?;
         }
         let time = timeout_ms.map_or(DEFAULT_TIMEOUT, |ms| Duration::from_millis(ms.into()));
-        request = request.timeout(if method.only_reads() { time } else { time.min(told_within(cx)) });
+        request = request.timeout(if method.only_reads() { time } else { time.min(time_to_work(cx)) });
         if method.only_reads() {
             request = request.without_effect();
         }
@@ -160,14 +159,9 @@ pub(super) fn shown(response: &Response) -> String {
     url.split(['?', '#']).next().unwrap_or(url).to_owned()
 }
 
-/// Returns how long a request may take that ends before the call does, so that what became of it is told.
-fn told_within(cx: &Context) -> Duration {
-    cx.time_left().saturating_sub(TOLD_WITHIN)
-}
-
 /// Describes a request that brought no answer. One that left may have taken effect, unless it only reads.
 fn unanswered(error: &EgressError, method: Method, cx: &Context) -> Fail {
-    let is_over = matches!(error, EgressError::Timeout { .. }) && !method.only_reads() && told_within(cx).is_zero();
+    let is_over = matches!(error, EgressError::Timeout { .. }) && !method.only_reads() && time_to_work(cx).is_zero();
     let text = if is_over { format!("Timed out after {} ms", cx.timeout().as_millis()) } else { error.to_string() };
     let fail = Fail::new(text).diagnostic("code", error.code());
     let fail = error.status().into_iter().fold(fail, |fail, status| fail.diagnostic("statusCode", status));

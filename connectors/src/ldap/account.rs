@@ -11,8 +11,9 @@ use super::Ldap;
 use super::ber::Answers;
 use super::change::{Changes, Modification};
 use super::directory::Kind;
-use super::failure::{invalid, rc, refused};
+use super::failure::{rc, refused};
 use super::session::{Effect, Session};
+use crate::shared::invalid;
 
 /// The bit of userAccountControl that disables an account in Active Directory.
 const DISABLED: u32 = 2;

@@ -6,10 +6,11 @@ use ldap3::LdapResult;
 use ldap3::controls::{Control, RawControl};
 
 use super::ber::{self, Answers};
-use super::failure::{invalid, rc, refused};
+use super::failure::{rc, refused};
 use super::search::Query;
 use super::session::{Effect, Step};
 use super::{Ldap, Scope, filter};
+use crate::shared::invalid;
 
 /// The control by which a directory says why it lets nobody in (the draft behavera-ldap-password-policy).
 const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";

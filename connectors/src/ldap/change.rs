@@ -8,11 +8,12 @@ use ldap3::{LdapResult, Mod};
 
 use super::ber::Answers;
 use super::entry::{Forms, RawEntry};
-use super::failure::{invalid, rc, refused};
+use super::failure::{rc, refused};
 use super::filter::{check_attribute, texts};
 use super::search::Query;
 use super::session::{Effect, Session};
 use super::{Ldap, Scope, dn as names};
+use crate::shared::invalid;
 
 /// The most entries that one recursive deletion deletes.
 const MAX_DELETED: usize = 10_000;

@@ -9,10 +9,10 @@ use super::ber::Answers;
 use super::change::{Changes, values};
 use super::directory::Kind;
 use super::entry::{Entry, Forms, RawEntry};
-use super::failure::{invalid, rc, refused};
+use super::failure::{rc, refused};
 use super::session::{Effect, Session};
 use super::{Ldap, account, dn as names};
-use crate::shared::OnExistsOrUpdate;
+use crate::shared::{OnExistsOrUpdate, invalid};
 
 /// A new entry, or the one that was there.
 #[payload]

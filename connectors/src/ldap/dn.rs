@@ -3,8 +3,8 @@
 use connector_runtime::prelude::*;
 use ldap3::dn_escape;
 
-use super::failure::invalid;
 use super::filter::{check_attribute, texts};
+use crate::shared::invalid;
 
 /// Makes the relative name of an entry: `cn=Ada`, or of several attributes `cn=Ada+uid=7`.
 pub(super) fn relative(parts: &Map<String, Value>) -> Result<String, Fail> {

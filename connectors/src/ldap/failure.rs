@@ -93,8 +93,3 @@ pub(super) fn unanswered(what: &str, error: &LdapError, broken: Option<&Broken>,
         Fail::coded(if writes { Code::OutcomeUnknown } else { code }, format!("The directory did not {what}: {why}"));
     if writes { fail.diagnostic("outcome", "unknown").diagnostic("cause", code) } else { fail }
 }
-
-/// Makes a failure about a value of the call.
-pub(super) fn invalid(why: impl Into<String>) -> Fail {
-    Fail::coded(Code::Invalid, why)
-}

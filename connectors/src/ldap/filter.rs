@@ -6,7 +6,7 @@ use connector_runtime::prelude::*;
 use ldap3::ldap_escape;
 
 use super::entry::{Form, Forms};
-use super::failure::invalid;
+use crate::shared::invalid;
 
 /// The most bytes of a filter.
 const MAX_FILTER_BYTES: usize = 64 * 1024;

@@ -8,10 +8,11 @@ use ldap3::Mod;
 
 use super::directory::Kind;
 use super::entry::RawEntry;
-use super::failure::{invalid, meaning, rc, refused};
+use super::failure::{meaning, rc, refused};
 use super::search::Query;
 use super::session::Session;
 use super::{Ldap, Scope, filter};
+use crate::shared::invalid;
 
 /// The most members that one call adds or removes.
 const MAX_MEMBERS: usize = 5_000;

@@ -3,9 +3,10 @@
 use connector_runtime::prelude::*;
 
 use super::{
-    Attributes, Authenticated, Changed, Created, Deleted, DirectoryInfo, DirectoryKind, Entries, Entry, FailedMember,
+    Attributes, Authenticated, Created, Deleted, DirectoryInfo, DirectoryKind, Entries, Entry, FailedMember,
     MemberList, MembersChanged, Moved, OneEntry, Reason,
 };
+use crate::shared::Changed;
 
 const DN: &str = "uid=ada,ou=people,dc=example,dc=com";
 

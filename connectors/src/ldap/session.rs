@@ -12,12 +12,11 @@ use tokio::task::AbortHandle;
 use super::Ldap;
 use super::ber::{self, Answers, Broken};
 use super::carrier::Carrier;
-use super::failure::{invalid, rc, refused, unanswered};
+use super::failure::{rc, refused, unanswered};
+use crate::shared::{invalid, time_to_work};
 
 /// The request to go on with TLS (RFC 4511, section 4.14): message 1, the extended operation 1.3.6.1.4.1.1466.20037.
 const START_TLS: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
-/// The time of a call that is kept for telling which operation took too long.
-const TOLD_WITHIN: Duration = Duration::from_millis(20);
 /// What a URL of a directory begins with, and whether its connection is encrypted from the start.
 const SCHEMES: [(&str, bool); 2] = [("ldap", false), ("ldaps", true)];
 
@@ -136,7 +135,7 @@ impl Ldap {
             None => Trust::system(),
         };
         let timeout = Duration::from_secs(self.timeout_secs.into());
-        let opening_time = timeout.min(cx.time_left().saturating_sub(TOLD_WITHIN));
+        let opening_time = timeout.min(time_to_work(cx));
         let fail = |step: Step| move |error: EgressError| step.of(Fail::unanswered(&error, true));
         let opening = async {
             let mut wire = cx.connect(Protocol::Ldap, &host, port).await.map_err(fail(Step::Dial))?;
@@ -196,7 +195,7 @@ async fn start_tls(wire: &mut Wire) -> Result<(), Failure> {
 impl Session<'_> {
     /// Returns how long one operation may take.
     pub(super) fn operation_time(&self) -> Duration {
-        self.timeout.min(self.cx.time_left().saturating_sub(TOLD_WITHIN))
+        self.timeout.min(time_to_work(self.cx))
     }
 
     /// Runs one operation. What writes counts as unanswered until its result was read.

@@ -1,20 +1,17 @@
 //! Sends the requests of one call: credentials, media types, time, and what is sent again.
 
-use std::time::Duration;
-
 use connector_runtime::egress::oauth::ClientCredentials;
 use connector_runtime::prelude::*;
 
 use super::failure::{Problem, Result, refused};
 use super::profile::Profile;
 use super::{AuthKind, Scim};
+use crate::shared::time_to_work;
 
 /// The media type of SCIM (RFC 7644, section 8.1).
 const MEDIA_TYPE: &str = "application/scim+json";
 /// How often a request is sent again.
 const MAX_REPEATS: u32 = 4;
-/// The time of a call that is kept for reporting a request that took too long.
-const TOLD_WITHIN: Duration = Duration::from_millis(20);
 /// The most bytes of an answer: a group of 100,000 members has about 10 MiB.
 pub(super) const MAX_ANSWER: usize = 32 * 1024 * 1024;
 
@@ -82,7 +79,7 @@ impl<'a> Session<'a> {
             true => Retry::times(MAX_REPEATS).also_if(limited),
             false => Retry::times(MAX_REPEATS).even_if_not_idempotent().only_if(limited),
         };
-        let left = self.cx.time_left().saturating_sub(TOLD_WITHIN);
+        let left = time_to_work(self.cx);
         let request = request.retry(retry).timeout(left);
         let connector = self.connector;
         let missing = |field: &str| {

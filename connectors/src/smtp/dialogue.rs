@@ -17,13 +17,12 @@ use super::failure::{Reply, Step, code_of, failed, late};
 use super::message::Mail;
 use super::stream::Stream;
 use super::{Security, Sent, Smtp};
+use crate::shared::{invalid, time_to_work};
 
 /// The most bytes of one reply before the connection is encrypted.
 const MAX_REPLY_BYTES: usize = 16 * 1024;
 /// What the library reads in place of a greeting, once a connection is encrypted.
 const GREETED: &[u8] = b"220 go on\r\n";
-/// The time of a call that is kept for telling which step took too long.
-const TOLD_WITHIN: Duration = Duration::from_millis(20);
 
 /// What the server says of itself.
 #[payload]
@@ -189,7 +188,7 @@ impl Smtp {
             return Err(Step::Greeting.of(invalid("helloName has to be the name of a host")));
         }
         let timeout = Duration::from_secs(self.timeout_secs.into());
-        let time = timeout.min(cx.time_left().saturating_sub(TOLD_WITHIN));
+        let time = timeout.min(time_to_work(cx));
         let unreached = |step: Step| move |error: EgressError| step.of(Fail::unanswered(&error, true));
         let opening = async {
             let mut wire = cx.connect(Protocol::Smtp, &self.host, self.port).await.map_err(unreached(Step::Dial))?;
@@ -256,7 +255,7 @@ impl Dialogue<'_> {
         what: &str,
         step: impl AsyncFnOnce(&mut AsyncSmtpConnection) -> Result<Response, Error>,
     ) -> Result<Result<Response, Error>, Fail> {
-        let time = self.timeout.min(self.cx.time_left().saturating_sub(TOLD_WITHIN));
+        let time = self.timeout.min(time_to_work(self.cx));
         tokio::time::timeout(time, step(&mut self.connection)).await.map_err(|_| late(what))
     }
 
@@ -322,10 +321,6 @@ async fn reply(wire: &mut Wire, what: &str, step: Step) -> Result<Reply, Failure
 
 fn broke(what: &str, why: &str) -> Fail {
     Fail::coded(Code::Unavailable, format!("The mail server did not {what}: {why}"))
-}
-
-fn invalid(why: impl Into<String>) -> Fail {
-    Fail::coded(Code::Invalid, why)
 }
 
 /// Returns what the server said at the end, in one line.

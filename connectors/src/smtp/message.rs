@@ -9,6 +9,8 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment as LettreAttachment, Body, Mailbox, Message, MultiPart, SinglePart};
 use uuid::Uuid;
 
+use crate::shared::invalid;
+
 /// The most bytes of all files of a mail.
 const MAX_ATTACHED_BYTES: usize = 10 * 1024 * 1024;
 /// The most bytes of a text.
@@ -73,10 +75,6 @@ pub(super) struct Mail {
     pub(super) message_id: String,
     /// Whether an address has letters beyond ASCII.
     pub(super) needs_utf8: bool,
-}
-
-fn invalid(why: impl Into<String>) -> Fail {
-    Fail::coded(Code::Invalid, why)
 }
 
 /// Refuses what would begin another header, or another command.
