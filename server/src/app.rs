@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::agent_hub::Hub;
+use crate::agent_hub::session::SessionParts;
 use crate::auth::Authenticator;
 use crate::background::{Background, Follower, Lease, Retention, spawn_tasks, spawn_tasks_of_others};
 use crate::catalog::{SealError, seal_stored};
@@ -23,6 +24,7 @@ use crate::error::Error;
 use crate::events::EventBus;
 use crate::execute::settle_abandoned;
 use crate::instances::{Instances, Loader, MeteredNames, Refreshers};
+use crate::nats::{Nats, NatsError, NatsSettings};
 use crate::public_url::PublicUrl;
 use crate::run_queue::RunQueue;
 use crate::runs::spawn_run_engine;
@@ -93,6 +95,8 @@ pub struct Options<'o> {
     pub on_loss: OnLoss,
     /// The address under which browsers reach the server, if that is another one than its own.
     pub public_url: Option<PublicUrl>,
+    /// Where the NATS is by which servers on one database reach each other's agents.
+    pub nats: Option<NatsSettings>,
 }
 
 /// Why the server did not start. Each text says how to fix it.
@@ -126,6 +130,15 @@ pub enum StartError {
     /// Stored values of connectors cannot be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// There are no other servers to join.
+    #[error(
+        "--nats-url joins servers that share a PostgreSQL, and this one has a SQLite file to itself; leave --nats-url out, or give the \
+         servers one PostgreSQL with --database-url"
+    )]
+    NatsAlone,
+    /// There is no link to NATS.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
     /// Calls that a dead process left unfinished cannot be settled.
     #[error("calls that an earlier process left unfinished cannot be settled: {0}")]
     Settle(String),
@@ -214,6 +227,11 @@ impl App {
         if let Some(accepted) = accepted {
             store.audit().record_database(&accepted).await?;
         }
+        let nats = match &options.nats {
+            Some(_) if !store.is_shared() => return Err(StartError::NatsAlone),
+            Some(settings) => Some(Nats::connect(settings).await?),
+            None => None,
+        };
         let turn = store.start_turn(START_PATIENCE).await?;
         let vault = vault::unlock(&store, options.master_key.as_ref(), options.data_dir).await?;
         seed(&store, &vault, &registry, options.seed).await?;
@@ -266,6 +284,10 @@ impl App {
         let (address, public_url) = (OnceLock::new(), options.public_url);
         let lifecycle = Lifecycle { background, lease, stopping, address, public_url, lock };
         let app = Self { services, lifecycle: Arc::new(lifecycle) };
+        if let Some(nats) = nats {
+            let parts = SessionParts::new(&app.agents, &app.auth, &app.store, &app.registry, &app.work.memory);
+            app.agents.join(nats, &app.vault, parts, &app.work.memory);
+        }
         seal_stored(&app.services).await?;
         if options.seed.samples {
             seed_sample_connector(&app.store).await?;
@@ -280,10 +302,12 @@ impl App {
             lock.note_database(&file)?;
         }
         if app.store.is_shared() {
-            let follower = Follower::begin(&app.store).await?;
+            let follower = Follower::begin(&app.store, &app.agents).await?;
             let settle = async |services: Services| {
                 let settled = settle_abandoned(&services).await;
-                settled.map_err(|error| format!("the calls of dead servers could not be settled: {error}"))
+                settled.map_err(|error| format!("the calls of dead servers could not be settled: {error}"))?;
+                let tended = services.agents.tend_directory(&services.store).await;
+                tended.map(drop).map_err(|error| format!("the directory of agents could not be tended: {error}"))
             };
             spawn_tasks_of_others(&app.lifecycle.background, &app.services.downgrade(), follower, settle);
         }

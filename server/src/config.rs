@@ -18,6 +18,7 @@ use crate::background::{
 };
 use crate::listen::StopTimes;
 use crate::mcp_settings::{Confirm, Secrets, Settings, Tools};
+use crate::nats::{DEFAULT_PREFIX, NatsSettings, NatsSettingsError};
 use crate::public_url::PublicUrl;
 use crate::run_queue::{DEFAULT_RUN_WORKERS, MAX_RUN_WORKERS};
 use crate::script::{Limits as ScriptLimits, Pool, PoolSettings, Scripts};
@@ -75,6 +76,51 @@ impl EgressArgs {
             Some(proxy) => policy.with_proxy(proxy),
             None => Ok(policy),
         }
+    }
+}
+
+/// The NATS by which servers that share a PostgreSQL reach each other's agents.
+#[derive(Debug, Clone, Default, Args)]
+pub struct NatsArgs {
+    /// NATS, by which several servers on one PostgreSQL bring commands to each other's agents: tls://HOST:PORT, or nats://HOST:PORT on
+    /// this machine; several with commas.
+    #[arg(long, env = "FLOH_NATS_URL", value_name = "URL", value_delimiter = ',', hide_env_values = true)]
+    pub nats_url: Vec<String>,
+    /// File with what this server shows NATS: credentials as NATS's tools write them, the seed of a key, or USER:PASSWORD.
+    #[arg(long, env = "FLOH_NATS_CREDENTIALS", value_name = "FILE", requires = "nats_url")]
+    pub nats_credentials: Option<PathBuf>,
+    /// PEM file with the authorities that NATS's certificate may come from, beside those of this machine.
+    #[arg(long, env = "FLOH_NATS_CA", value_name = "FILE", requires = "nats_url")]
+    pub nats_ca: Option<PathBuf>,
+    /// PEM file with a certificate that this server shows NATS.
+    #[arg(long, env = "FLOH_NATS_CERTIFICATE", value_name = "FILE", requires = "nats_url")]
+    pub nats_certificate: Option<PathBuf>,
+    /// PEM file with the key of that certificate.
+    #[arg(long, env = "FLOH_NATS_KEY", value_name = "FILE", requires = "nats_url")]
+    pub nats_key: Option<PathBuf>,
+    /// First part of the subjects that are used; several installations on one NATS take different ones.
+    #[arg(long, env = "FLOH_NATS_PREFIX", default_value = DEFAULT_PREFIX, value_name = "WORD")]
+    pub nats_prefix: String,
+}
+
+impl NatsArgs {
+    /// Checks and reads the settings; `None` without an address.
+    ///
+    /// # Errors
+    /// Names the wrong setting, and how to mend it.
+    pub fn settings(&self) -> Result<Option<NatsSettings>, NatsSettingsError> {
+        let urls: Vec<String> = self.nats_url.iter().filter(|url| !url.trim().is_empty()).cloned().collect();
+        if urls.is_empty() {
+            return Ok(None);
+        }
+        let mut settings = NatsSettings::new(&urls, &self.nats_prefix)?;
+        if let Some(file) = &self.nats_credentials {
+            settings = settings.with_credentials(file)?;
+        }
+        if let Some(file) = &self.nats_ca {
+            settings = settings.with_ca(file)?;
+        }
+        settings.with_certificate(self.nats_certificate.as_deref(), self.nats_key.as_deref()).map(Some)
     }
 }
 
@@ -316,6 +362,9 @@ pub struct ServeArgs {
     /// Where requests of connectors may go.
     #[command(flatten)]
     pub egress: EgressArgs,
+    /// How servers on one database reach each other.
+    #[command(flatten)]
+    pub nats: NatsArgs,
     /// How much scripts may take.
     #[command(flatten)]
     pub scripts: ScriptArgs,
@@ -371,7 +420,7 @@ impl EnvSecrets {
 }
 
 /// The variables that the command line reads by itself and that may hold a password.
-const WITH_PASSWORDS: [&str; 2] = ["FLOH_DATABASE_URL", "FLOH_EGRESS_PROXY"];
+const WITH_PASSWORDS: [&str; 3] = ["FLOH_DATABASE_URL", "FLOH_EGRESS_PROXY", "FLOH_NATS_URL"];
 
 /// Wipes the secrets of the environment and closes the process to others, once all settings were read; logs what could
 /// not be done. No other thread may run yet.

@@ -45,6 +45,7 @@ pub mod keys;
 pub mod listen;
 pub mod mcp;
 pub mod mcp_settings;
+pub mod nats;
 pub mod openapi;
 pub mod operations;
 pub mod plain_text;

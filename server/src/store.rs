@@ -5,6 +5,7 @@
 //! does not interpret; secrets are already sealed by [`crate::vault`]. Every write that spans rows is one transaction.
 
 mod actor;
+mod agent_sessions;
 mod audit;
 mod author;
 mod bound;
@@ -47,10 +48,11 @@ mod whole;
 pub(crate) mod tests;
 
 pub use actor::Actor;
+pub use agent_sessions::{AgentNews, AgentSessionRow, AgentSessions, EndedAgentSession, LOST_KEPT, NewAgentSession};
 pub use audit::{AgentEntry, Audit, DatabaseEvent};
 pub use author::Author;
 pub use bound::{ConnectorBound, MAX_BOUND_CONNECTORS};
-pub use change_log::{News, NewsLine};
+pub use change_log::{News, NewsLine, Notifications, SeenNews};
 pub use checkpoint::{CHECKPOINT_LOOK, Folded, lacks_log};
 pub use connector::{ConnectorFields, ConnectorRow, LoadedConnector, TypeChoice};
 pub use connector_lines::{ConnectorHead, ConnectorLine};

@@ -36,7 +36,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Executors: each is given what it needs, never all services.
     ("script", &["openapi", "run_to_completion"]),
     ("operations", &["openapi", "script"]),
-    ("agent_hub", &["auth", "store", "type_schema"]),
+    ("nats", &[]),
+    ("agent_hub", &["auth", "nats", "store", "type_schema", "vault"]),
     // Services: what everything above shares. They hold the executors' state, so they are above them.
     (
         "instances",
@@ -117,7 +118,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config_document", &["catalog", "openapi"]),
     ("seed", &["catalog", "script", "store", "type_schema", "vault"]),
     // Wiring: start, stop, drive.
-    ("background", &["auth", "drafts", "services", "store", "vault"]),
+    ("background", &["agent_hub", "auth", "drafts", "services", "store", "vault"]),
     ("telemetry", &["script", "services"]),
     (
         "app",

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::close_reason::CloseReason;
 use super::counted_stream::Traffic;
+use super::line::Facts;
 use super::outbox::{Full, Outbox};
 use super::schemas::Schemas;
 use crate::store;
@@ -30,7 +31,7 @@ pub(super) struct Connection {
     /// The id of this session, which the agent is told.
     pub(super) session: Uuid,
     /// Greater than the number of every earlier connection.
-    pub(super) epoch: u64,
+    epoch: AtomicU64,
     /// The agent.
     pub(super) agent_id: String,
     pub(super) agent_name: String,
@@ -81,7 +82,7 @@ impl Connection {
         let most = most.clamp(1, MAX_CONCURRENT_COMMANDS) as usize;
         Self {
             session: store::new_id(),
-            epoch,
+            epoch: AtomicU64::new(epoch),
             agent_name: if agent_name.is_empty() { agent_id.clone() } else { agent_name },
             agent_id,
             agent_version,
@@ -100,6 +101,30 @@ impl Connection {
             pinged: Mutex::default(),
             ended: CancellationToken::new(),
             end: OnceLock::new(),
+        }
+    }
+
+    /// Returns its number, which is greater than that of every earlier connection.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// Gives it the number that the directory, which servers share, has for it.
+    pub(super) fn set_epoch(&self, epoch: u64) {
+        self.epoch.store(epoch, Ordering::Relaxed);
+    }
+
+    /// Returns what other servers have to know of it.
+    pub(super) fn facts(&self) -> Facts {
+        Facts {
+            agent_name: self.agent_name.clone(),
+            agent_version: self.agent_version.clone(),
+            connector_names: self.connector_names.clone(),
+            capabilities: self.capabilities.clone(),
+            most_concurrent: self.most,
+            refused: self.refused(),
+            since: self.since,
+            remote: self.remote.map(|remote| remote.to_string()),
         }
     }
 

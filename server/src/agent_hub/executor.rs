@@ -16,9 +16,9 @@ use connector_runtime::schema::{ConfigSchema, Effect, FieldValues, Invalid};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::connection::Connection;
 use super::delivery::{Delivery, Undelivered};
 use super::hub::Hub;
+use super::line::Line;
 use super::meters::Outcome;
 use super::schemas::Expected;
 use connector_runtime::external;
@@ -62,9 +62,10 @@ impl AgentExecutor {
             connector: &self.connector,
             expected: self.expected.as_ref(),
             deadline: context.deadline(),
+            execution: context.call_id(),
             repeatable,
             reads,
-            command: |on: &Connection, id: Uuid, left: Duration| {
+            command: |on: &Line, id: Uuid, left: Duration| {
                 let timeout = left.as_micros().div_ceil(1000);
                 Ok(CommandFrame {
                     command_id: id.to_string(),
@@ -85,7 +86,7 @@ impl AgentExecutor {
         match delivery.run().await {
             Ok((result, agent)) => {
                 self.hub.meters.count(Outcome::Answered);
-                external::read_result(result, &format!("agent {}", agent.agent_id), &redactor)
+                external::read_result(result, &format!("agent {}", agent.agent_id()), &redactor)
             }
             Err(undelivered) => {
                 self.hub.meters.count(undelivered.outcome());
@@ -101,20 +102,22 @@ impl AgentExecutor {
                     );
                 }
                 context.log().warn(reason);
-                Err(undelivered.into_fail(context.timeout()).into())
+                let is_unavailable = undelivered.is_unavailable();
+                let fail = undelivered.into_fail(context.timeout());
+                Err(if is_unavailable { Failure::unavailable(fail) } else { fail.into() })
             }
         }
     }
 
     /// Returns the checked connection config. It is checked only now, because which agent takes the command was not
     /// known before.
-    fn config(&self, on: &Connection, context: &Context) -> Result<Map<String, Value>, Undelivered> {
+    fn config(&self, on: &Line, context: &Context) -> Result<Map<String, Value>, Undelivered> {
         let values = FieldValues::new(&self.schema.connection, context.connector_config());
         let mut invalid = Invalid::default();
         values.check_connection(&mut invalid);
         match invalid.into_result() {
             Ok(()) => Ok(values.with_defaults()),
-            Err(invalid) => Err(Undelivered::Invalid { agent: on.agent_id.clone(), reason: invalid.to_string() }),
+            Err(invalid) => Err(Undelivered::Invalid { agent: on.agent_id().to_owned(), reason: invalid.to_string() }),
         }
     }
 }
@@ -134,6 +137,6 @@ impl Executor for AgentExecutor {
     }
 
     fn holds_connection_config(&self) -> bool {
-        self.hub.serving(&self.connector).first().is_some_and(|connection| connection.has_configs())
+        self.hub.serving(&self.connector).first().is_some_and(Line::has_configs)
     }
 }

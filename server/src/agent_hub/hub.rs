@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use connector_runtime::egress::memory::MemoryBudget;
 use floh_client::answers::{AgentView, ServingAgent};
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -19,12 +20,18 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::close_reason::CloseReason;
+use super::cluster::Cluster;
 use super::connection::Connection;
+use super::exchange::Exchange;
 use super::inflight::InFlight;
+use super::line::{Elsewhere, Line};
 use super::meters::Meters;
+use super::session::SessionParts;
 use super::trail::AgentTrail;
 use super::view::{ServingAgentState, agent_view};
-use crate::store::{self, Page, PageRequest, Store, StoreError};
+use crate::nats::{Nats, NatsState};
+use crate::store::{self, AgentSessionRow, Page, PageRequest, Store, StoreError};
+use crate::vault::Vault;
 
 /// How many disconnected agents are remembered, so that they can still be shown.
 const MAX_LOST: usize = 1000;
@@ -46,6 +53,8 @@ pub struct Shared {
     pub(super) in_flight: InFlight,
     pub(super) meters: Meters,
     pub(super) trail: AgentTrail,
+    /// The other servers, once this one is joined to them.
+    cluster: OnceLock<Arc<Cluster>>,
     strangers: Arc<Semaphore>,
     pub(super) stopping: CancellationToken,
     sockets: TaskTracker,
@@ -55,6 +64,8 @@ pub struct Shared {
 struct Table {
     /// By agent id.
     connected: HashMap<String, Arc<Connection>>,
+    /// By agent id: those that are connected to other servers.
+    elsewhere: HashMap<String, Arc<Elsewhere>>,
     /// By agent id.
     lost: HashMap<String, Lost>,
     /// By connector, in the order of registration.
@@ -63,10 +74,10 @@ struct Table {
 
 /// An agent that has disconnected.
 #[derive(Debug)]
-pub(super) struct Lost {
-    pub(super) connection: Arc<Connection>,
-    pub(super) at: Timestamp,
-    pub(super) why: String,
+struct Lost {
+    epoch: u64,
+    at: Timestamp,
+    view: AgentView,
 }
 
 impl Default for Shared {
@@ -78,6 +89,7 @@ impl Default for Shared {
             in_flight: InFlight::default(),
             meters: Meters::default(),
             trail: AgentTrail::default(),
+            cluster: OnceLock::new(),
             strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
             stopping: CancellationToken::new(),
             sockets: TaskTracker::new(),
@@ -97,6 +109,32 @@ impl Hub {
     /// Returns the number of a new connection: later connections have greater numbers, whatever the clock does.
     pub(super) fn epoch(&self) -> u64 {
         self.epochs.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Joins this hub to those of other servers: agents that are connected to them can be called, and theirs can call ours.
+    pub(crate) fn join(&self, nats: Nats, vault: &Arc<Vault>, parts: SessionParts, memory: &MemoryBudget) {
+        let cluster = Cluster::new(nats, Arc::clone(vault), memory, parts);
+        // A second call is one of the same server.
+        drop(self.cluster.set(Arc::new(cluster)));
+    }
+
+    /// Returns whether this hub is joined to those of other servers.
+    pub fn is_joined(&self) -> bool {
+        self.cluster.get().is_some()
+    }
+
+    /// Returns the state of the link to the other servers, if there is one.
+    pub fn link_state(&self) -> Option<NatsState> {
+        self.cluster().map(|cluster| cluster.nats.state())
+    }
+
+    pub(super) fn cluster(&self) -> Option<&Arc<Cluster>> {
+        self.cluster.get()
+    }
+
+    /// Listens to what other servers say of a command, where there are others.
+    pub(super) async fn exchange(&self, command: Uuid) -> Option<Exchange> {
+        Exchange::open(self.cluster()?, command).await
     }
 
     /// Writes to the audit trail which agents have connected and gone since the last time. The server calls this often.
@@ -122,8 +160,14 @@ impl Hub {
             return Err(CloseReason::gone("the connection ended before it was let in"));
         }
         // Two handshakes of one agent may overtake each other; the newer connection is kept.
-        if table.connected.get(&connection.agent_id).is_some_and(|other| other.epoch > connection.epoch) {
+        let epoch = connection.epoch();
+        if table.connected.get(&connection.agent_id).is_some_and(|other| other.epoch() > epoch)
+            || table.elsewhere.get(&connection.agent_id).is_some_and(|other| other.epoch > epoch)
+        {
             return Err(CloseReason::replaced());
+        }
+        if let Some(other) = table.elsewhere.remove(&connection.agent_id) {
+            other.end("the agent has connected to this server");
         }
         let old = table.connected.insert(connection.agent_id.clone(), Arc::clone(connection));
         if let Some(old) = &old {
@@ -149,7 +193,9 @@ impl Hub {
         let current = table.connected.get(&connection.agent_id);
         if current.is_some_and(|current| current.session == connection.session) {
             table.connected.remove(&connection.agent_id);
-            table.remember(Lost { connection: Arc::clone(connection), at: store::now(), why: why.to_string() });
+            let at = store::now();
+            let view = agent_view(connection, Some((at, why.to_string())));
+            table.remember(Lost { epoch: connection.epoch(), at, view });
         }
         self.meters.connected(table.connected.len());
         drop(table);
@@ -157,28 +203,87 @@ impl Hub {
         self.changed();
     }
 
-    /// Returns the connections that registered for a connector, newest first.
-    pub(super) fn serving(&self, connector: &str) -> Vec<Arc<Connection>> {
+    /// Returns the lines to agents that registered for a connector, newest first.
+    pub(super) fn serving(&self, connector: &str) -> Vec<Line> {
         let table = self.table.lock();
-        table.serving.get(connector).map(|own| own.iter().rev().cloned().collect()).unwrap_or_default()
+        let here = table.serving.get(connector).map(|own| own.iter().rev().cloned().map(Line::Here));
+        let mut lines: Vec<Line> = here.into_iter().flatten().collect();
+        if !table.elsewhere.is_empty() {
+            let there = table.elsewhere.values().cloned().map(Line::There).filter(|line| line.serves(connector));
+            lines.extend(there);
+            lines.sort_by_key(|line| std::cmp::Reverse(line.epoch()));
+        }
+        lines
     }
 
     /// Returns which agent serves a connector: the newest registration that fits.
     pub fn serving_agent(&self, connector: &str) -> ServingAgentState {
         let serving = self.serving(connector);
-        let refused = |connection: &Arc<Connection>| connection.refused().remove(connector);
-        let chosen = serving.iter().find(|connection| refused(connection).is_none()).or(serving.first());
+        let chosen = serving.iter().find(|line| line.refusal(connector).is_none()).or(serving.first());
         let shown = ServingAgent {
             connected: chosen.is_some(),
-            agent_id: chosen.map(|connection| connection.agent_id.clone()),
-            refused: chosen.and_then(refused),
+            agent_id: chosen.map(|line| line.agent_id().to_owned()),
+            refused: chosen.and_then(|line| line.refusal(connector)),
         };
-        ServingAgentState { shown, has_config: chosen.is_some_and(|connection| connection.has_configs()) }
+        ServingAgentState { shown, has_config: chosen.is_some_and(Line::has_configs) }
     }
 
-    /// Returns the connection of an agent.
-    pub(super) fn connection_of(&self, agent_id: &str) -> Option<Arc<Connection>> {
-        self.table.lock().connected.get(agent_id).cloned()
+    /// Returns the line to an agent.
+    pub(super) fn line_of(&self, agent_id: &str) -> Option<Line> {
+        let table = self.table.lock();
+        let here = table.connected.get(agent_id).cloned().map(Line::Here);
+        here.or_else(|| table.elsewhere.get(agent_id).cloned().map(Line::There))
+    }
+
+    /// Takes over that an agent has connected to another server. An older connection of it to this server ends.
+    pub(super) fn find_elsewhere(&self, found: Elsewhere) {
+        let mut table = self.table.lock();
+        let agent = found.agent_id.clone();
+        let known = table.elsewhere.get(&agent);
+        if known.is_some_and(|known| known.epoch >= found.epoch) {
+            return;
+        }
+        let here = table.connected.get(&agent).cloned();
+        if here.as_ref().is_some_and(|here| here.epoch() > found.epoch) {
+            return;
+        }
+        table.lost.remove(&agent);
+        let before = table.elsewhere.insert(agent, Arc::new(found));
+        drop(table);
+        if let Some(before) = before {
+            before.end("the agent has connected anew");
+        }
+        if let Some(here) = here {
+            here.end(CloseReason::replaced());
+        }
+    }
+
+    /// Takes over that an agent's connection to another server has ended.
+    pub(super) fn lose_elsewhere(&self, row: &AgentSessionRow, at: Timestamp, why: &str) {
+        let mut table = self.table.lock();
+        let ended = table.elsewhere.remove(&row.agent_id);
+        match ended {
+            Some(newer) if newer.session != row.session => {
+                table.elsewhere.insert(row.agent_id.clone(), newer);
+                return;
+            }
+            Some(ended) => ended.end(why),
+            None => {}
+        }
+        if table.connected.contains_key(&row.agent_id) {
+            return;
+        }
+        if let Some(gone) = Elsewhere::read(row) {
+            let view = gone.view(Some((at, why.to_owned())));
+            table.remember(Lost { epoch: gone.epoch, at, view });
+        }
+    }
+
+    /// Takes over that an agent is not connected to another server.
+    pub(super) fn forget_elsewhere(&self, agent_id: &str, why: &str) {
+        if let Some(ended) = self.table.lock().elsewhere.remove(agent_id) {
+            ended.end(why);
+        }
     }
 
     /// Returns a channel that changes whenever a connection is added or removed.
@@ -202,15 +307,16 @@ impl Hub {
             Some(cursor) => Some(cursor.parse::<u64>().map_err(|_| StoreError::BadCursor)?),
         };
         let table = self.table.lock();
-        let connected = table.connected.values().map(|connection| (connection, None));
-        let lost = table.lost.values().map(|lost| (&lost.connection, Some(lost)));
-        let mut rows: Vec<_> = connected.chain(lost).collect();
-        rows.retain(|(connection, _)| before.is_none_or(|before| connection.epoch < before));
-        rows.sort_unstable_by_key(|(connection, _)| std::cmp::Reverse(connection.epoch));
+        let here = table.connected.values().map(|here| (here.epoch(), Shown::Here(here)));
+        let there = table.elsewhere.values().map(|there| (there.epoch, Shown::There(there)));
+        let lost = table.lost.values().map(|lost| (lost.epoch, Shown::Lost(lost)));
+        let mut rows: Vec<_> = here.chain(there).chain(lost).collect();
+        rows.retain(|(epoch, _)| before.is_none_or(|before| *epoch < before));
+        rows.sort_unstable_by_key(|(epoch, _)| std::cmp::Reverse(*epoch));
         let limit = page.limit as usize;
-        let next_cursor = (rows.len() > limit).then(|| rows[limit - 1].0.epoch.to_string());
+        let next_cursor = (rows.len() > limit).then(|| rows[limit - 1].0.to_string());
         rows.truncate(limit);
-        let items = rows.into_iter().map(|(connection, lost)| agent_view(connection, lost)).collect();
+        let items = rows.into_iter().map(|(_, shown)| shown.view()).collect();
         Ok(Page { items, next_cursor })
     }
 
@@ -231,10 +337,31 @@ impl Hub {
         if tokio::time::timeout(GOODBYE, self.sockets.wait()).await.is_err() {
             tracing::warn!(sockets = self.sockets.len(), "agents did not take their goodbye in time");
         }
+        if let Some(cluster) = self.cluster() {
+            cluster.directory.flush().await;
+            cluster.nats.flush().await;
+        }
     }
 
-    fn changed(&self) {
+    pub(super) fn changed(&self) {
         self.changes.send_modify(|number| *number = number.wrapping_add(1));
+    }
+}
+
+/// A row of the list of agents.
+enum Shown<'t> {
+    Here(&'t Arc<Connection>),
+    There(&'t Arc<Elsewhere>),
+    Lost(&'t Lost),
+}
+
+impl Shown<'_> {
+    fn view(self) -> AgentView {
+        match self {
+            Self::Here(connection) => agent_view(connection, None),
+            Self::There(elsewhere) => elsewhere.view(None),
+            Self::Lost(lost) => lost.view.clone(),
+        }
     }
 }
 
@@ -256,6 +383,6 @@ impl Table {
             let first = self.lost.iter().min_by_key(|(_, lost)| lost.at).map(|(id, _)| id.clone());
             first.map(|id| self.lost.remove(&id));
         }
-        self.lost.insert(lost.connection.agent_id.clone(), lost);
+        self.lost.insert(lost.view.agent_id.clone(), lost);
     }
 }

@@ -21,10 +21,11 @@ pub(super) enum Outcome {
     TimedOut,
     TooLarge,
     Unreadable,
+    Unreachable,
 }
 
 impl Outcome {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Answered,
         Self::NoAgent,
         Self::Refused,
@@ -33,6 +34,7 @@ impl Outcome {
         Self::TimedOut,
         Self::TooLarge,
         Self::Unreadable,
+        Self::Unreachable,
     ];
 
     /// Returns its name, as used in metrics and in the diagnostics of failures.
@@ -46,6 +48,7 @@ impl Outcome {
             Self::TimedOut => "agent_timeout",
             Self::TooLarge => "call_too_large",
             Self::Unreadable => "unreadable_answer",
+            Self::Unreachable => "agent_unreachable",
         }
     }
 }

@@ -71,6 +71,13 @@ impl Schemas {
         self.announced.keys().map(String::as_str)
     }
 
+    /// Returns whether the agent has announced a connector with this fingerprint, or without any.
+    pub(super) fn is_announced_as(&self, connector: &str, fingerprint: &str) -> bool {
+        let Some(announced) = self.announced.get(connector) else { return true };
+        let (own, asked) = (announced.parse::<Fingerprint>(), fingerprint.parse::<Fingerprint>());
+        matches!((own, asked), (Ok(own), Ok(asked)) if own.sha256 == asked.sha256)
+    }
+
     /// Returns the refused connectors, each with the reason.
     pub(super) fn refused(&self) -> BTreeMap<String, String> {
         let state = self.state.lock();

@@ -28,11 +28,12 @@ use super::admission::admit;
 use super::close_reason::CloseReason;
 use super::connection::Connection;
 use super::counted_stream::{CountedStream, Traffic};
+use super::holder::take_commands;
 use super::hub::Hub;
 use super::inflight::{Answer, Taken};
 use super::schemas::{Expected, refusal};
 use crate::auth::{Authenticator, Identity};
-use crate::store::{self, Actor, Author, ExecutionSource, Store};
+use crate::store::{self, Actor, Author, EndedAgentSession, ExecutionSource, NewAgentSession, Store};
 use crate::type_schema::type_schema;
 
 /// The size of the read buffer and of the write buffer; small, because each idle agent keeps both.
@@ -78,6 +79,10 @@ impl SessionParts {
     ) -> Self {
         let (hub, auth, store) = (hub.clone(), auth.clone(), store.clone());
         Self { hub, auth, store, registry: Arc::clone(registry), memory: memory.clone() }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
     }
 }
 
@@ -178,6 +183,10 @@ impl Drop for Detached<'_> {
         let Self { hub, connection, author, attached } = self;
         connection.end(CloseReason::gone("the server dropped the connection"));
         let why = connection.why();
+        if let Some(cluster) = hub.cluster() {
+            let (agent_id, session) = (connection.agent_id.clone(), connection.session);
+            cluster.directory.end(EndedAgentSession { agent_id, session, at: store::now(), why: why.to_string() });
+        }
         hub.detach(connection, &why);
         if attached.load(Ordering::Relaxed) {
             hub.trail.push(author, connection, Some(why.to_string()));
@@ -204,6 +213,15 @@ async fn greet(
         }
     }
     let refused = connection.refused();
+    if let Some(cluster) = parts.hub.cluster() {
+        let facts = serde_json::to_string(&connection.facts()).unwrap_or_default();
+        let (agent_id, session) = (connection.agent_id.clone(), connection.session);
+        match cluster.directory.begin(NewAgentSession { agent_id, session, facts }).await {
+            Some(epoch) => connection.set_epoch(epoch),
+            None => return CloseReason::unavailable(),
+        }
+        tokio::spawn(take_commands(parts.hub.clone(), Arc::clone(cluster), Arc::clone(connection)));
+    }
     let registered = ServerFrame::Registered {
         session_id: connection.session.to_string(),
         heartbeat_secs: HEARTBEAT.as_secs(),
@@ -229,7 +247,7 @@ async fn greet(
 }
 
 /// Returns the server's type for a connector's name. A connector that does not exist yet is compared when it is called.
-async fn expected(parts: &SessionParts, connector: &str) -> Option<Expected> {
+pub(super) async fn expected(parts: &SessionParts, connector: &str) -> Option<Expected> {
     let loaded = parts.store.connectors().load(connector).await.ok()?;
     let schema = type_schema(&parts.registry, &loaded.connector_type).ok()?;
     (!schema.open).then(|| Expected::of(&loaded.connector_type.fields.version, &schema))

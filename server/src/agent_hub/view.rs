@@ -1,25 +1,27 @@
 //! An agent as the API shows it.
 
 use floh_client::answers::{AgentState, AgentView, ServingAgent};
+use jiff::Timestamp;
 
 use super::connection::Connection;
-use super::hub::Lost;
 
-/// Returns the view of a connection, or of one that was lost.
-pub(super) fn agent_view(connection: &Connection, lost: Option<&Lost>) -> AgentView {
+/// Returns the view of a connection; `lost` says when and why it ended.
+pub(super) fn agent_view(connection: &Connection, lost: Option<(Timestamp, String)>) -> AgentView {
+    let (lost_at, last_error) = lost.unzip();
     AgentView {
         agent_id: connection.agent_id.clone(),
         agent_name: connection.agent_name.clone(),
         agent_version: connection.agent_version.clone(),
         connector_names: connection.connector_names.clone(),
-        state: if lost.is_some() { AgentState::Lost } else { AgentState::Connected },
+        state: if lost_at.is_some() { AgentState::Lost } else { AgentState::Connected },
         connected_at: connection.since,
-        lost_at: lost.map(|lost| lost.at),
+        lost_at,
         remote_address: connection.remote.map(|remote| remote.to_string()),
+        server: None,
         latency_ms: connection.latency_ms(),
-        in_flight: if lost.is_some() { 0 } else { connection.at_work() },
+        in_flight: Some(if lost_at.is_some() { 0 } else { connection.at_work() }),
         max_concurrent: connection.most_concurrent(),
-        last_error: lost.map(|lost| lost.why.clone()),
+        last_error,
         refused: connection.refused(),
     }
 }

@@ -70,9 +70,10 @@ pub(super) async fn connect(
         })?),
     };
     // Behind the slot, so that strangers do not ask the database without bound.
-    if app.store.replicas().has_other().await.map_err(Error::from)? {
+    if !app.agents.is_joined() && app.store.replicas().has_other().await.map_err(Error::from)? {
         return Err(Error::unavailable(
-            "several servers use this database, and the commands for an agent find it only where it is connected; run one server to serve agents",
+            "several servers use this database, and without NATS the commands for an agent find it only where it is connected; give all \
+             servers --nats-url, or run one",
         )
         .into());
     }

@@ -23,6 +23,7 @@ async fn start_on(url: &str, folder: &Path) -> Result<App, StartError> {
         work: crate::work::WorkLimits::new(1 << 30),
         on_loss: crate::store::OnLoss::Refuse,
         public_url: None,
+        nats: None,
     };
     App::start_with(all_types(), options).await
 }

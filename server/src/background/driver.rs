@@ -74,6 +74,17 @@ impl Background {
         self.running.spawn(drive(task, triggers, self.closing.clone(), work));
     }
 
+    /// Runs `work` until it ends or the tasks are to end.
+    pub(super) fn spawn_until_closed(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let closing = self.closing.clone();
+        self.running.spawn(async move {
+            tokio::select! {
+                () = closing.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+
     /// Returns the state of each task, in the order in which they were started.
     pub fn statuses(&self) -> Vec<TaskStatus> {
         let tasks = self.tasks.lock().clone();

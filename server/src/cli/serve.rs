@@ -39,6 +39,7 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
     for warning in policy.warnings() {
         tracing::warn!("{warning}");
     }
+    let nats = args.nats.settings().map_err(CliError::usage)?;
     let metrics = telemetry::init_metrics().map_err(CliError::failed)?;
     let database_url = args.storage.database_url();
     let listener = match TcpListener::bind(args.listen).await {
@@ -70,6 +71,7 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
         run_workers: args.run_workers,
         work,
         public_url: args.public_url,
+        nats,
         on_loss: if args.accept_loss { OnLoss::Accept } else { OnLoss::Refuse },
     };
     let app = App::start(options).await.map_err(CliError::failed)?;

@@ -3,11 +3,18 @@
 //! The counter of `change` is raised in the transaction of a write and its row is locked until the commit, so that its
 //! order is the order of the commits: whoever has read up to a value misses nothing below it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
+
+use jiff::Timestamp;
 use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgListener;
 use sqlx::{Any, AnyConnection, Row as _};
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::agent_sessions::{self, AgentNews, CHANNEL};
 use super::audit::{Detail, NewEntry};
 use super::migrate::Dialect;
 use super::sql::{Reader, Statement};
@@ -19,6 +26,15 @@ const KEPT: i64 = 1000;
 
 const TABLE: &str = "change_log";
 
+/// Up to where a server has read what others wrote; nothing at its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SeenNews {
+    /// The value of the counter.
+    pub counter: Option<i64>,
+    /// The version of the directory of agents.
+    pub agents: Option<i64>,
+}
+
 /// What other servers wrote since a value of the counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct News {
@@ -26,6 +42,8 @@ pub struct News {
     pub counter: i64,
     /// The writes, oldest first; `None` where the log does not reach back far enough, or a later release wrote it.
     pub changes: Option<Vec<Change>>,
+    /// What was written to the directory of agents, by this server too.
+    pub agents: AgentNews,
 }
 
 impl Store {
@@ -34,12 +52,81 @@ impl Store {
         self.dialect == Dialect::Postgres
     }
 
+    /// Returns the id of this server's store: the owner of what it has at work.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Returns the time by the database's clock, which all servers on it share, as it was last read; this machine's own time
+    /// before that.
+    pub fn database_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Waits for writes of other servers, which the database tells at once; `None` on SQLite, where there are none.
+    ///
+    /// # Errors
+    /// If the database does not answer, or a pooler in between does not pass on what is told.
+    pub async fn notifications(&self) -> Result<Option<Notifications>, StoreError> {
+        let Some(url) = &self.listen_url else { return Ok(None) };
+        let mut listener = PgListener::connect(url.expose()).await?;
+        listener.ignore_pool_close_event(true);
+        listener.listen(CHANNEL).await?;
+        Ok(Some(Notifications(listener)))
+    }
+
     /// Takes a connection to read news by, so that a server whose other connections are all at work does not miss them.
     ///
     /// # Errors
     /// Database errors.
     pub async fn news_line(&self) -> Result<NewsLine, StoreError> {
-        Ok(NewsLine { connection: self.read.acquire().await?, replica: self.id })
+        let (dialect, clock) = (self.dialect, Arc::clone(&self.clock));
+        Ok(NewsLine { connection: self.read.acquire().await?, replica: self.id, dialect, clock })
+    }
+}
+
+/// A connection on which the database tells of writes, so that nobody has to wait for the next look.
+#[derive(Debug)]
+pub struct Notifications(PgListener);
+
+impl Notifications {
+    /// Waits until something was written. Several writes may be told as one, and a connection that broke may have missed some:
+    /// then this returns too.
+    ///
+    /// # Errors
+    /// Database errors; then another listener is needed.
+    pub async fn next(&mut self) -> Result<(), StoreError> {
+        self.0.try_recv().await?;
+        Ok(())
+    }
+}
+
+/// The database's clock, followed by this machine's steady one, which nobody sets.
+#[derive(Debug)]
+pub(super) struct DatabaseClock {
+    began: Instant,
+    /// The database's time at `began`, in milliseconds.
+    at_began: AtomicI64,
+}
+
+impl Default for DatabaseClock {
+    fn default() -> Self {
+        Self { began: Instant::now(), at_began: AtomicI64::new(Timestamp::now().as_millisecond()) }
+    }
+}
+
+impl DatabaseClock {
+    /// Notes what the clock said in the answer to a question that was asked at `asked` and is answered now.
+    fn set(&self, asked: Instant, said: i64) {
+        let halfway = asked.saturating_duration_since(self.began) + asked.elapsed() / 2;
+        let since = i64::try_from(halfway.as_millis()).unwrap_or_default();
+        self.at_began.store(said.saturating_sub(since), Ordering::Relaxed);
+    }
+
+    fn now(&self) -> Timestamp {
+        let since = i64::try_from(self.began.elapsed().as_millis()).unwrap_or_default();
+        let now = self.at_began.load(Ordering::Relaxed).saturating_add(since);
+        Timestamp::from_millisecond(now).unwrap_or_else(|_| Timestamp::now())
     }
 }
 
@@ -48,25 +135,36 @@ impl Store {
 pub struct NewsLine {
     connection: PoolConnection<Any>,
     replica: Uuid,
+    dialect: Dialect,
+    clock: Arc<DatabaseClock>,
 }
 
 impl NewsLine {
-    /// Reads what other servers wrote since the counter had the value `seen`; without one, its value alone. A database that
-    /// does not answer within [`MAX_AGE`] counts as silent: what it said later would be too old.
+    /// Reads what other servers wrote since `seen`; without a value of the counter, its value alone. A database that does not
+    /// answer within [`MAX_AGE`] counts as silent: what it said later would be too old. The database's clock is read with it
+    /// ([`Store::database_now`]).
     ///
     /// # Errors
     /// Database errors; then another line is needed.
-    pub async fn read(&mut self, seen: Option<i64>) -> Result<News, StoreError> {
+    pub async fn read(&mut self, seen: SeenNews) -> Result<News, StoreError> {
         timeout(MAX_AGE, self.news(seen)).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
     }
 
-    async fn news(&mut self, seen: Option<i64>) -> Result<News, StoreError> {
+    async fn news(&mut self, seen: SeenNews) -> Result<News, StoreError> {
         let connection = &mut *self.connection;
-        let counter = sqlx::query("SELECT counter FROM change").fetch_one(&mut *connection).await?;
-        let counter: i64 = counter.try_get("counter")?;
-        let seen = match seen {
+        let asked = Instant::now();
+        let mut state = Statement::new("SELECT counter, (SELECT version FROM agent_directory) AS version, ");
+        state.push(self.dialect.clock()).push(" AS now FROM change");
+        let state = state.query().fetch_one(&mut *connection).await?;
+        self.clock.set(asked, state.try_get("now")?);
+        let (counter, version): (i64, i64) = (state.try_get("counter")?, state.try_get("version")?);
+        let agents = match seen.agents {
+            Some(known) if known == version => AgentNews { version, rows: Vec::new() },
+            known => agent_sessions::read_since(&mut *connection, known).await?,
+        };
+        let seen = match seen.counter {
             Some(seen) if seen != counter => seen,
-            _ => return Ok(News { counter, changes: Some(Vec::new()) }),
+            _ => return Ok(News { counter, changes: Some(Vec::new()), agents }),
         };
         let mut statement = Statement::new(
             "SELECT counter, replica, subject, subject_id, name, action FROM change_log WHERE counter > ",
@@ -91,7 +189,7 @@ impl NewsLine {
                 });
             }
         }
-        Ok(News { counter, changes: changes.filter(|_| next == counter) })
+        Ok(News { counter, changes: changes.filter(|_| next == counter), agents })
     }
 }
 
@@ -112,8 +210,8 @@ pub(super) async fn write(
         columns.bind(entry.subject_id).bind(entry.subject_name).bind(entry.action.as_str());
     });
     rows.query().execute(&mut *connection).await?;
-    sqlx::query("DELETE FROM change_log WHERE counter <= $1").bind(counter - KEPT).execute(connection).await?;
-    Ok(())
+    sqlx::query("DELETE FROM change_log WHERE counter <= $1").bind(counter - KEPT).execute(&mut *connection).await?;
+    agent_sessions::notify(connection).await
 }
 
 /// Reads a row; `None` if its words are of a later release.

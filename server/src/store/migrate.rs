@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::OpenError;
 
-const MIGRATIONS: [(i64, &str, &str); 23] = [
+const MIGRATIONS: [(i64, &str, &str); 24] = [
     (1, "connectors", include_str!("../../migrations/0001_connectors.sql")),
     (2, "executions", include_str!("../../migrations/0002_executions.sql")),
     (3, "idempotency", include_str!("../../migrations/0003_idempotency.sql")),
@@ -29,6 +29,7 @@ const MIGRATIONS: [(i64, &str, &str); 23] = [
     (21, "runs", include_str!("../../migrations/0021_runs.sql")),
     (22, "run_definitions", include_str!("../../migrations/0022_run_definitions.sql")),
     (23, "change_log", include_str!("../../migrations/0023_change_log.sql")),
+    (24, "agent_sessions", include_str!("../../migrations/0024_agent_sessions.sql")),
 ];
 
 /// The SQL dialect, for the places where the two databases differ.

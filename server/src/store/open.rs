@@ -12,13 +12,16 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use connector_runtime::Secret;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, ConnectOptions as _, Connection as _, Transaction};
 use tokio::time::{Instant, interval};
 use uuid::Uuid;
 
+use super::agent_sessions::AgentSessions;
 use super::audit::Audit;
 use super::author::Author;
+use super::change_log::DatabaseClock;
 use super::checkpoint;
 use super::connectors::Connectors;
 use super::executions::Executions;
@@ -82,6 +85,9 @@ pub struct Store {
     /// The file of a SQLite database.
     pub(super) file: Option<Arc<Path>>,
     pub(super) last_checkpoint: Arc<checkpoint::LastCheckpoint>,
+    /// Where a PostgreSQL tells of writes.
+    pub(super) listen_url: Option<Arc<Secret>>,
+    pub(super) clock: Arc<DatabaseClock>,
 }
 
 /// The right to be at the start, which ends when this is dropped.
@@ -128,7 +134,20 @@ impl Store {
                 let (read, author) = (write.clone(), Arc::new(Author::system()));
                 let (file, last_checkpoint) = (Some(Arc::from(path.as_path())), Arc::default());
                 let (dialect, keys_full) = (Dialect::Sqlite, Arc::default());
-                let store = Self { read, write, dialect, changes, id, author, keys_full, file, last_checkpoint };
+                let (listen_url, clock) = (None, Arc::default());
+                let store = Self {
+                    read,
+                    write,
+                    dialect,
+                    changes,
+                    id,
+                    author,
+                    keys_full,
+                    file,
+                    last_checkpoint,
+                    listen_url,
+                    clock,
+                };
                 let mut transaction = store.begin().await.map_err(|error| unreachable(&target, &error))?;
                 migrate::run(&mut *transaction, store.dialect).await?;
                 transaction.commit().await.map_err(|error| OpenError::Migration(error.to_string()))?;
@@ -154,7 +173,20 @@ impl Store {
                 let (read, author) = (pool.clone(), Arc::new(Author::system()));
                 let (dialect, keys_full) = (Dialect::Postgres, Arc::default());
                 let (file, last_checkpoint) = (None, Arc::default());
-                Ok(Self { read, write: pool, dialect, changes, id, author, keys_full, file, last_checkpoint })
+                let listen_url = Some(Arc::new(Secret::new(target.driver_url().into_owned())));
+                Ok(Self {
+                    read,
+                    write: pool,
+                    dialect,
+                    changes,
+                    id,
+                    author,
+                    keys_full,
+                    file,
+                    last_checkpoint,
+                    listen_url,
+                    clock: Arc::default(),
+                })
             }
         }
     }
@@ -197,6 +229,11 @@ impl Store {
     /// The servers that run on the database.
     pub fn replicas(&self) -> Replicas<'_> {
         Replicas { store: self }
+    }
+
+    /// The directory of agents.
+    pub fn agent_sessions(&self) -> AgentSessions<'_> {
+        AgentSessions { store: self }
     }
 
     /// The feed of writes to connectors, types, secrets and tokens.

@@ -66,6 +66,7 @@ async fn start_at(
             work: WorkLimits::new(1 << 30),
             on_loss: crate::store::OnLoss::Refuse,
             public_url: None,
+            nats: None,
         },
     )
     .await

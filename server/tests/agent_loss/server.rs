@@ -81,6 +81,7 @@ impl LocalServer {
             work: server::work::WorkLimits::new(1 << 30),
             on_loss: server::store::OnLoss::Refuse,
             public_url: None,
+            nats: None,
         };
         let app = App::start_with(fixture::registry(), options).await.unwrap();
         let router = api::router(&app, None);

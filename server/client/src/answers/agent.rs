@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::words::words;
 
@@ -36,8 +37,12 @@ pub struct AgentView {
     /// The round trip of a ping, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
-    /// The number of commands that it is running.
-    pub in_flight: usize,
+    /// The server that it is connected to, if that is another one than the one that answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Uuid>,
+    /// The number of commands that it is running; only the server that it is connected to knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_flight: Option<usize>,
     /// The maximum number of commands that it gets at a time.
     pub max_concurrent: usize,
     /// Why the connection ended.

@@ -72,6 +72,7 @@ fn table(agents: &[AgentView]) -> Markup {
                             td {
                                 span.row.tight { (badge::agent(agent.state)) (time::ago(agent.lost_at.unwrap_or(agent.connected_at))) }
                                 @if let Some(error) = &agent.last_error { span.sub { (error) } }
+                                @if let Some(server) = &agent.server { span.sub { "at another server, " code { (server) } } }
                             }
                             td.p2 {
                                 (agent.connector_names.join(", "))
@@ -80,7 +81,10 @@ fn table(agents: &[AgentView]) -> Markup {
                             td.p3 { (agent.agent_version.as_deref().unwrap_or("not sent")) }
                             td.p3 { code { (agent.remote_address.as_deref().unwrap_or("")) } }
                             td.num.p3 { @if let Some(ms) = agent.latency_ms { (format!("{ms:.1} ms")) } }
-                            td.num.p2 { (agent.in_flight) " of " (agent.max_concurrent) }
+                            td.num.p2 {
+                                @if let Some(in_flight) = agent.in_flight { (in_flight) " of " }
+                                (agent.max_concurrent)
+                            }
                         }
                     }
                 }
