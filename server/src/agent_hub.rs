@@ -5,14 +5,17 @@
 //! table of all connections. A `delivery` brings one command to an agent and its result back, across lost connections;
 //! [`AgentExecutor`] offers that as an executor like those of the other execution models.
 
+mod acknowledge;
 mod admission;
 mod close_reason;
+mod command_id;
 mod connection;
 mod counted_stream;
 mod delivery;
 mod executor;
 mod hub;
 mod inflight;
+mod late;
 mod meters;
 mod outbox;
 mod schemas;
@@ -26,5 +29,6 @@ mod tests;
 
 pub use self::executor::AgentExecutor;
 pub use self::hub::{Hub, Shared};
+pub use self::late::{LateResult, LateResults, Settled};
 pub use self::trail::{AGENT_ENTRY_WINDOW, MAX_AGENT_ENTRIES};
 pub use self::view::ServingAgentState;

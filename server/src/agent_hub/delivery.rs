@@ -18,6 +18,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use uuid::Uuid;
 
+use super::command_id::CommandId;
 use super::connection::{Connection, NoSlot};
 use super::hub::Hub;
 use super::inflight::{Answer, Ticket};
@@ -36,6 +37,8 @@ pub(super) struct Delivery<'a, C> {
     /// The server's version of the connector's type; `None` skips the comparison with the agent's schema.
     pub(super) expected: Option<&'a Expected>,
     pub(super) deadline: Instant,
+    /// The execution whose end is recorded, of which the ids of commands are made.
+    pub(super) call_id: Option<Uuid>,
     /// Whether the command may be executed twice.
     pub(super) repeatable: bool,
     /// Whether the command changes nothing.
@@ -134,6 +137,7 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
     pub(super) async fn run(&self) -> Result<(Value, Arc<Connection>), Undelivered> {
         let mut until = Instant::now();
         let mut lost = None;
+        let mut attempts = 0..;
         loop {
             let connection = match self.connection(until).await {
                 Err(Undelivered::NoAgent { .. }) if lost.is_some() => {
@@ -141,7 +145,8 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
                 }
                 found => found?,
             };
-            match self.attempt(&connection).await? {
+            let id = CommandId::of(self.call_id, attempts.next().unwrap_or(u32::MAX));
+            match self.attempt(&connection, id).await? {
                 Attempt::Answered(result) => return Ok((result, connection)),
                 Attempt::NeverLeft if lost.is_none() => until = (Instant::now() + RETURN).min(self.deadline),
                 Attempt::NeverLeft => {}
@@ -184,7 +189,7 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
         }
     }
 
-    async fn attempt(&self, connection: &Arc<Connection>) -> Result<Attempt, Undelivered> {
+    async fn attempt(&self, connection: &Arc<Connection>, id: CommandId) -> Result<Attempt, Undelivered> {
         let slot = tokio::select! {
             slot = connection.slot() => slot,
             () = sleep_until(self.deadline) => Err(NoSlot::Full { at_work: connection.at_work(), waiting: 1 }),
@@ -196,7 +201,7 @@ impl<C: Fn(&Connection, Uuid, Duration) -> Result<CommandFrame, Undelivered>> De
                 return Err(Undelivered::Busy { agent: connection.agent_id.clone(), at_work, waiting });
             }
         };
-        let mut ticket = self.hub.in_flight.enter(&connection.agent_id);
+        let mut ticket = self.hub.in_flight.enter(&connection.agent_id, id);
         let mut on = Arc::clone(connection);
         let mut has_left = false;
         // Why the previous connection was lost.

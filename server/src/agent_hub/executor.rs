@@ -62,6 +62,7 @@ impl AgentExecutor {
             connector: &self.connector,
             expected: self.expected.as_ref(),
             deadline: context.deadline(),
+            call_id: context.call_id(),
             repeatable,
             reads,
             command: |on: &Connection, id: Uuid, left: Duration| {

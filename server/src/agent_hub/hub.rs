@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use floh_client::answers::{AgentView, ServingAgent};
@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::close_reason::CloseReason;
 use super::connection::Connection;
 use super::inflight::InFlight;
+use super::late::LateResults;
 use super::meters::Meters;
 use super::trail::AgentTrail;
 use super::view::{ServingAgentState, agent_view};
@@ -44,6 +45,7 @@ pub struct Shared {
     changes: watch::Sender<u64>,
     epochs: AtomicU64,
     pub(super) in_flight: InFlight,
+    pub(super) late: OnceLock<Arc<dyn LateResults>>,
     pub(super) meters: Meters,
     pub(super) trail: AgentTrail,
     strangers: Arc<Semaphore>,
@@ -76,6 +78,7 @@ impl Default for Shared {
             changes: watch::Sender::new(0),
             epochs: AtomicU64::new(0),
             in_flight: InFlight::default(),
+            late: OnceLock::new(),
             meters: Meters::default(),
             trail: AgentTrail::default(),
             strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
@@ -110,6 +113,11 @@ impl Hub {
             self.trail.put_back(entries);
         }
         written
+    }
+
+    /// Says what writes results that no call waits for. It is said once; before, they are dropped.
+    pub fn write_late_results_with(&self, writer: Arc<dyn LateResults>) {
+        self.late.get_or_init(|| writer);
     }
 
     /// Adds a connection to the table. An older connection of the same agent ends.
@@ -154,6 +162,7 @@ impl Hub {
         self.meters.connected(table.connected.len());
         drop(table);
         connection.outbox.clear();
+        self.in_flight.unacknowledged.forget_connection(connection);
         self.changed();
     }
 
