@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+use uuid::Uuid;
 
 use crate::egress::oauth::{Authorized, TokenSource};
 use crate::egress::{Client, Effect, EgressError, Protocol, Wire};
@@ -73,6 +74,8 @@ pub struct Invocation {
     pub run_id: Option<String>,
     /// The key under which systems recognise a repetition of this call.
     pub idempotency_key: Option<String>,
+    /// The id under which a server records this call; `None` if it is not recorded.
+    pub call_id: Option<Uuid>,
     /// The caller's deadline, in milliseconds.
     pub timeout_ms: Option<u64>,
     /// The mock scenario that answers instead of the connector.
@@ -110,6 +113,7 @@ pub struct Context {
     pub(crate) step_id: Option<String>,
     pub(crate) run_id: Option<String>,
     pub(crate) idempotency_key: Option<String>,
+    pub(crate) call_id: Option<Uuid>,
     pub(crate) scope: CallScope,
     pub(crate) deadline: Instant,
     pub(crate) stop: Option<CancellationToken>,
@@ -175,6 +179,11 @@ impl Context {
     /// Returns the key to send to systems that must not act on this call twice.
     pub fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
+    }
+
+    /// Returns the id under which a server records this call, if one does.
+    pub fn call_id(&self) -> Option<Uuid> {
+        self.call_id
     }
 
     /// Returns the log of this call.

@@ -195,6 +195,7 @@ async fn app(folder: &Path, registry: Registry) -> App {
         work: server::work::WorkLimits::new(1 << 30),
         on_loss: server::store::OnLoss::Refuse,
         public_url: None,
+        nats: None,
     };
     App::start_with(registry, options).await.expect("a server")
 }

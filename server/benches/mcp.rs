@@ -235,6 +235,7 @@ async fn start(folder: &Path) -> App {
         work: WorkLimits::new(1 << 30),
         on_loss: OnLoss::Refuse,
         public_url: None,
+        nats: None,
     };
     App::start_with(Registry::collect().expect("types"), options).await.expect("a server")
 }

@@ -8,9 +8,11 @@
 //! Where several servers share a database, an agent is connected to one of them. A `directory` in the database says to which; a
 //! command from another server goes over NATS to the `holder` of the connection, and what comes of it goes back over an `exchange`.
 
+mod acknowledge;
 mod admission;
 mod close_reason;
 mod cluster;
+mod command_id;
 mod connection;
 mod counted_stream;
 mod delivery;
@@ -20,6 +22,7 @@ mod executor;
 mod holder;
 mod hub;
 mod inflight;
+mod late;
 mod line;
 mod messages;
 mod meters;
@@ -36,5 +39,6 @@ mod tests;
 
 pub use self::executor::AgentExecutor;
 pub use self::hub::{Hub, Shared};
+pub use self::late::{LateResult, LateResults, Settled};
 pub use self::trail::{AGENT_ENTRY_WINDOW, MAX_AGENT_ENTRIES};
 pub use self::view::ServingAgentState;

@@ -22,7 +22,7 @@ use crate::command_index::CommandIndex;
 use crate::data_lock::{DataLock, DataLockError};
 use crate::error::Error;
 use crate::events::EventBus;
-use crate::execute::settle_abandoned;
+use crate::execute::{late_results, settle_abandoned};
 use crate::instances::{Instances, Loader, MeteredNames, Refreshers};
 use crate::nats::{Nats, NatsError, NatsSettings};
 use crate::public_url::PublicUrl;
@@ -279,6 +279,7 @@ impl App {
             write_lock: Mutex::new(()),
             store,
         });
+        services.agents.write_late_results_with(late_results(&services));
         let Owned { lock, lease, background } = owned;
         let (stopping, lock) = (AtomicBool::new(false), parking_lot::Mutex::new(Some(lock)));
         let (address, public_url) = (OnceLock::new(), options.public_url);

@@ -7,6 +7,7 @@ mod call;
 mod checking;
 mod history;
 mod idempotency;
+mod late;
 mod log;
 mod path;
 mod record;
@@ -24,6 +25,7 @@ pub use history::{
     connector_id, delete_execution, get_execution, last_executions, list_executions, may_read_execution,
 };
 pub use idempotency::{Answer, CallFingerprint, IdempotentOutcome, KeyError, KeyedCall, settle_abandoned};
+pub use late::late_results;
 pub use path::{ExecuteError, Executed, Request};
 pub use record::MAX_RECORDED;
 pub use rights::{TEST_COMMAND, may_run, reads};

@@ -61,11 +61,12 @@ pub use drafts::{DraftHead, DraftLimits, DraftRow, DraftSums, DraftUse, Drafts};
 pub(crate) use error::mend;
 pub use error::{Entity, OpenError, StoreError};
 pub use executions::{
-    DeprecatedUse, ExecutionRow, Executions, MAX_DEPRECATED_CALLS, MAX_RECENT_CALLS, RecentCall, RecordedParts,
+    DeprecatedUse, ExecutionRow, Executions, LateAnswer, MAX_DEPRECATED_CALLS, MAX_RECENT_CALLS, RecentCall,
+    RecordedParts,
 };
 pub use floh_client::{AuditFilter, ConnectorFilter, ExecutionFilter, RunFilter};
 pub use hours::{BUCKET_MS, BUCKETS, ConnectorHour, ExecutionHours, HourCalls, HourSums};
-pub use idempotency::{Claim, Idempotency, IdempotencyKey, InFlight, KEPT_FOR};
+pub use idempotency::{Claim, HeldKey, Idempotency, IdempotencyKey, InFlight, KEPT_FOR};
 pub use migrate::newest as newest_migration;
 pub use open::{OnLoss, START_PATIENCE, Store};
 pub use page::{Page, PageRequest};

@@ -88,7 +88,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "vault",
         ],
     ),
-    ("execute", &["auth", "error", "events", "instances", "script", "services", "store", "vault", "work"]),
+    ("execute", &["agent_hub", "auth", "error", "events", "instances", "script", "services", "store", "vault", "work"]),
     ("commands", &["auth", "blocking", "command_index", "error", "execute", "services", "type_schema"]),
     (
         "runs",

@@ -106,6 +106,7 @@ pub fn prepare_checked(target: Target<'_>, mut invocation: Invocation, checked: 
         step_id: invocation.step_id,
         run_id: invocation.run_id,
         idempotency_key: invocation.idempotency_key,
+        call_id: invocation.call_id,
         scope,
         deadline: began + timeout,
         stop: invocation.stop,

@@ -105,6 +105,14 @@ impl CloseReason {
         Self::new(CloseCode::Unavailable, "the server has no memory left for the frame; try again in a moment")
     }
 
+    /// Results were left to the agent while others waited to be written, and there is room for them now.
+    pub(super) fn results_left() -> Self {
+        Self::new(
+            CloseCode::Unavailable,
+            "results were not taken while the database was away; connect and send them again",
+        )
+    }
+
     /// The agent speaks another protocol version.
     pub(super) fn version(version: &str) -> Self {
         let version: String = version.chars().take(16).collect();

@@ -88,7 +88,7 @@ impl Cluster {
 fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let (mut text, mut buffer, mut bits) = (String::with_capacity(bytes.len() * 8 / 5 + 1), 0_u32, 0);
-    let mut push = |text: &mut String, five: u32| text.push(char::from(ALPHABET[(five & 31) as usize]));
+    let push = |text: &mut String, five: u32| text.push(char::from(ALPHABET[(five & 31) as usize]));
     for byte in bytes {
         buffer = (buffer << 8) | u32::from(*byte);
         bits += 8;

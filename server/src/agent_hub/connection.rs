@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::close_reason::CloseReason;
 use super::counted_stream::Traffic;
+use super::late::LateRoom;
 use super::line::Facts;
 use super::outbox::{Full, Outbox};
 use super::schemas::Schemas;
@@ -42,6 +43,7 @@ pub(super) struct Connection {
     pub(super) since: Timestamp,
     pub(super) remote: Option<SocketAddr>,
     pub(super) outbox: Outbox,
+    pub(super) late: LateRoom,
     pub(super) schemas: Schemas,
     pub(super) traffic: Arc<Traffic>,
     slots: Arc<Semaphore>,
@@ -92,6 +94,7 @@ impl Connection {
             since: store::now(),
             remote,
             outbox: Outbox::default(),
+            late: LateRoom::default(),
             schemas: Schemas::new(schemas),
             traffic,
             slots: Arc::new(Semaphore::new(most)),

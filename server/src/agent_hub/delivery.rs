@@ -19,6 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use uuid::Uuid;
 
+use super::command_id::CommandId;
 use super::connection::{Connection, NoSlot};
 use super::exchange::{Confirmation, Exchange};
 use super::hub::Hub;
@@ -42,8 +43,8 @@ pub(super) struct Delivery<'a, C> {
     /// The server's version of the connector's type; `None` skips the comparison with the agent's schema.
     pub(super) expected: Option<&'a Expected>,
     pub(super) deadline: Instant,
-    /// The execution of the call, if it is recorded.
-    pub(super) execution: Option<Uuid>,
+    /// The execution whose end is recorded, of which the ids of commands are made.
+    pub(super) call_id: Option<Uuid>,
     /// Whether the command may be executed twice.
     pub(super) repeatable: bool,
     /// Whether the command changes nothing.
@@ -154,7 +155,10 @@ pub(super) enum Over {
     /// Another delivery took the command's place, or the line was gone before the command left.
     NeverLeft,
     /// The line is lost after the command may have left.
-    Lost { why: String, may_return: bool },
+    Lost {
+        why: String,
+        may_return: bool,
+    },
     /// The time of the call is over.
     TimedOut,
     /// It cannot be sent.
@@ -193,14 +197,15 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
         let mut lost = None;
         // Since when no line has taken the command.
         let mut gone_since = None;
-        for attempt in 0.. {
+        let mut attempt = 0;
+        loop {
             let line = match self.line(until).await {
                 Err(Undelivered::NoAgent { .. }) if lost.is_some() => {
                     return Err(lost.unwrap_or_else(|| self.no_agent()));
                 }
                 found => found?,
             };
-            match self.attempt(&line, attempt).await? {
+            match self.attempt(&line, CommandId::of(self.call_id, attempt)).await? {
                 Attempt::Answered(result) => return Ok((result, line)),
                 Attempt::NeverLeft => {
                     if lost.is_none() {
@@ -221,10 +226,10 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
                     self.hub.meters.resent.increment(1);
                     until = self.deadline;
                     lost = Some(why);
+                    attempt += 1;
                 }
             }
         }
-        Err(self.no_agent())
     }
 
     /// After a line to another server that had gone: waits until the directory says more, or a moment, because the directory may
@@ -270,7 +275,7 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
         }
     }
 
-    async fn attempt(&self, line: &Line, attempt: u32) -> Result<Attempt, Undelivered> {
+    async fn attempt(&self, line: &Line, id: CommandId) -> Result<Attempt, Undelivered> {
         let mut _slot = match line {
             Line::There(_) => None,
             Line::Here(connection) => {
@@ -287,7 +292,7 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
                 }
             }
         };
-        let ticket = self.hub.in_flight.enter(line.agent_id(), self.execution, attempt);
+        let ticket = self.hub.in_flight.enter(line.agent_id(), id);
         let exchange = self.hub.exchange(ticket.id).await;
         let mut way = Way { ticket, exchange, has_left: false, received: false };
         let mut on = line.clone();
@@ -300,9 +305,7 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
             };
             let (why, may_return) = match over {
                 // The agent was interrupted in this command and does not execute this id again; under a new id it does.
-                Over::Answered(Answer::Result(result))
-                    if self.repeatable && lost.is_some() && is_unknown(&result) =>
-                {
+                Over::Answered(Answer::Result(result)) if self.repeatable && lost.is_some() && is_unknown(&result) => {
                     return Ok(lost.map_or(Attempt::NeverLeft, Attempt::Again));
                 }
                 Over::Answered(answer) => return Ok(Attempt::Answered(self.result(&on, way.ticket.id, answer)?)),
@@ -345,7 +348,7 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
             biased;
             answer = &mut way.ticket.answer => return answer.map_or(Over::NeverLeft, Over::Answered),
             (answer, confirmation) = Way::answer_elsewhere(&mut way.exchange) => {
-                self.hub.confirm_when_recorded(self.execution, confirmation);
+                self.hub.confirm_when_recorded(self.call_id, way.ticket.id, confirmation);
                 return Over::Answered(answer);
             }
             why = connection.ended() => Some(why),
@@ -408,7 +411,7 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
             biased;
             answer = &mut way.ticket.answer => answer.map_or(Returned::Not, Returned::Answered),
             (answer, confirmation) = Way::answer_elsewhere(&mut way.exchange) => {
-                self.hub.confirm_when_recorded(self.execution, confirmation);
+                self.hub.confirm_when_recorded(self.call_id, way.ticket.id, confirmation);
                 Returned::Answered(answer)
             }
             back = timeout_at(until, back) => match back {

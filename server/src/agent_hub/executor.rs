@@ -62,7 +62,7 @@ impl AgentExecutor {
             connector: &self.connector,
             expected: self.expected.as_ref(),
             deadline: context.deadline(),
-            execution: context.call_id(),
+            call_id: context.call_id(),
             repeatable,
             reads,
             command: |on: &Line, id: Uuid, left: Duration| {

@@ -10,9 +10,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use uuid::Uuid;
 
 use super::cluster::{ALIVE, CONFIRMATION, Cluster, MAX_COMMANDS};
+use super::command_id::CommandId;
 use super::connection::{Connection, NoSlot};
 use super::hub::Hub;
 use super::inflight::Answer;
+use super::late;
 use super::messages::{Reply, Request, Speaker, open, seal};
 use super::outbox::Sent;
 use super::schemas::refusal;
@@ -38,7 +40,13 @@ pub(super) async fn take_commands(hub: Hub, cluster: Arc<Cluster>, connection: A
             }
         };
         let Some(command) = reply.rsplit('.').next().and_then(|id| Uuid::try_parse(id).ok()) else { continue };
-        let asked = Asked { hub: hub.clone(), cluster: Arc::clone(&cluster), connection: Arc::clone(&connection), reply, command };
+        let asked = Asked {
+            hub: hub.clone(),
+            cluster: Arc::clone(&cluster),
+            connection: Arc::clone(&connection),
+            reply,
+            command,
+        };
         match Arc::clone(&cluster.places).try_acquire_owned() {
             Ok(place) => drop(tokio::spawn(async move { asked.serve(&bytes, place).await })),
             Err(_) => asked.say(Reply::Busy { at_work: MAX_COMMANDS, waiting: 0 }).await,
@@ -60,6 +68,8 @@ struct Asked {
 enum End {
     Said(Reply),
     Answered(Answer),
+    /// It is another delivery's.
+    Superseded,
 }
 
 impl Asked {
@@ -81,6 +91,7 @@ impl Asked {
         match end {
             End::Said(reply) => self.say(reply).await,
             End::Answered(answer) => self.hand_over(execution, answer).await,
+            End::Superseded => {}
         }
         drop(place);
     }
@@ -109,7 +120,10 @@ impl Asked {
             Some(Err(NoSlot::Full { at_work, waiting })) => return End::Said(Reply::Busy { at_work, waiting }),
             None => return End::Said(Reply::Busy { at_work: connection.at_work(), waiting: 1 }),
         };
-        let mut ticket = self.hub.in_flight.enter_as(&connection.agent_id, self.command, request.execution);
+        let mut ticket = self
+            .hub
+            .in_flight
+            .enter(&connection.agent_id, CommandId { id: self.command, execution: request.execution });
         let left = deadline.saturating_duration_since(Instant::now());
         request.frame.metadata.timeout = Some(u64::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u64::MAX));
         let text = ServerFrame::Command(Box::new(request.frame)).to_text();
@@ -131,8 +145,8 @@ impl Asked {
                 biased;
                 answer = &mut ticket.answer => match answer {
                     Ok(answer) => return End::Answered(answer),
-                    // Another delivery of the same command has taken the place of this one.
-                    Err(_) => return End::Said(Reply::Gone),
+                    // The command was delivered anew, and what comes of it is said there.
+                    Err(_) => return End::Superseded,
                 },
                 why = connection.ended() => break Some(why),
                 () = sleep_until(deadline) => break None,
@@ -184,12 +198,17 @@ impl Asked {
     /// Gives the answer to the caller's server and waits until that has recorded it; else records it here. Only then is it
     /// acknowledged to the agent, which keeps it until then.
     async fn hand_over(&self, execution: Option<Uuid>, answer: Answer) {
-        let is_taken = pass_on(&self.cluster, self.connection.session, self.command, &answer).await;
-        match execution {
-            Some(execution) if is_taken => self.hub.recorded(execution),
-            // Nobody waits for it.
-            _ => self.hub.settle_unclaimed(&self.connection, self.command, answer),
+        let said = answer.to_reply();
+        let is_taken = pass_on(&self.cluster, self.connection.session, self.command, &said).await;
+        let Some(execution) = execution else { return };
+        if is_taken {
+            return self.hub.recorded(execution);
         }
+        // Nobody waits for it.
+        let Some(acknowledge) = self.hub.unconfirmed(execution, self.command) else { return };
+        let bytes = serde_json::to_string(&said).map_or(0, |text| text.len());
+        drop(said);
+        late::take(&self.hub, &self.connection, self.command.to_string(), answer, acknowledge, bytes).await;
     }
 
     async fn say(&self, reply: Reply) {
@@ -201,16 +220,12 @@ impl Asked {
     }
 }
 
-/// Asks the servers for the one that waits for a command's answer, and gives it the answer; returns whether it has recorded it.
-pub(super) async fn pass_on(cluster: &Arc<Cluster>, session: Uuid, command: Uuid, answer: &Answer) -> bool {
+/// Gives an answer to the server whose call waits for it, if there is one; returns whether that has recorded it.
+pub(super) async fn pass_on(cluster: &Arc<Cluster>, session: Uuid, command: Uuid, answer: &Reply) -> bool {
     let subject = cluster.subject_of_confirmation(command, session);
-    let reply = match answer {
-        Answer::Result(result) => Reply::Result(result.clone()),
-        Answer::Unreadable(reason) => Reply::Unreadable(reason.clone()),
-    };
     let passed = async {
         let mut confirmations = cluster.nats.subscribe(subject.clone(), None).await.ok()?;
-        let sealed = seal(&cluster.vault, Speaker::Holder, command, &reply)?;
+        let sealed = seal(&cluster.vault, Speaker::Holder, command, answer)?;
         cluster.nats.publish(cluster.subject_of_result(command), Some(subject.clone()), sealed).await.ok()?;
         confirmations.next().await
     };

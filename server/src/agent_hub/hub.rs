@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use connector_runtime::egress::memory::MemoryBudget;
@@ -24,6 +24,7 @@ use super::cluster::Cluster;
 use super::connection::Connection;
 use super::exchange::Exchange;
 use super::inflight::InFlight;
+use super::late::LateResults;
 use super::line::{Elsewhere, Line};
 use super::meters::Meters;
 use super::session::SessionParts;
@@ -51,6 +52,7 @@ pub struct Shared {
     changes: watch::Sender<u64>,
     epochs: AtomicU64,
     pub(super) in_flight: InFlight,
+    pub(super) late: OnceLock<Arc<dyn LateResults>>,
     pub(super) meters: Meters,
     pub(super) trail: AgentTrail,
     /// The other servers, once this one is joined to them.
@@ -87,6 +89,7 @@ impl Default for Shared {
             changes: watch::Sender::new(0),
             epochs: AtomicU64::new(0),
             in_flight: InFlight::default(),
+            late: OnceLock::new(),
             meters: Meters::default(),
             trail: AgentTrail::default(),
             cluster: OnceLock::new(),
@@ -150,6 +153,11 @@ impl Hub {
         written
     }
 
+    /// Says what writes results that no call waits for. It is said once; before, they are dropped.
+    pub fn write_late_results_with(&self, writer: Arc<dyn LateResults>) {
+        self.late.get_or_init(|| writer);
+    }
+
     /// Adds a connection to the table. An older connection of the same agent ends.
     pub(super) fn attach(&self, connection: &Arc<Connection>) -> Result<(), CloseReason> {
         let mut table = self.table.lock();
@@ -200,6 +208,7 @@ impl Hub {
         self.meters.connected(table.connected.len());
         drop(table);
         connection.outbox.clear();
+        self.in_flight.unacknowledged.forget_connection(connection);
         self.changed();
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::cluster::{ON_ITS_WAY, SILENCE};
 use super::delivery::{Delivery, Over, Undelivered, Way};
-use super::exchange::{Heard, Unsent};
+use super::exchange::{Exchange, Heard, Unsent};
 use super::line::{Elsewhere, Line};
 use super::messages::{Reply, Request};
 
@@ -19,7 +19,7 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
     /// Sends the command to the server that has the connection and waits for what comes of it.
     pub(super) async fn over_server(&self, to: &Elsewhere, on: &Line, way: &mut Way) -> Over {
         let unreachable = || Over::Unsent(Undelivered::Unreachable { agent: to.agent_id.clone() });
-        let (Some(exchange), Some(cluster)) = (&mut way.exchange, self.hub.cluster()) else { return unreachable() };
+        let (Some(exchange), Some(cluster)) = (&way.exchange, self.hub.cluster()) else { return unreachable() };
         let left = self.deadline.saturating_duration_since(Instant::now());
         let frame = match (self.command)(on, way.ticket.id, left) {
             Ok(frame) => frame,
@@ -30,7 +30,7 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
             begin_before: cluster.at(ON_ITS_WAY.min(left)),
             not_after: cluster.at(left),
             expected: self.expected.map(|expected| expected.fingerprint.to_string()),
-            execution: self.execution,
+            execution: self.call_id,
             frame,
         };
         match exchange.ask(to, &request).await {
@@ -46,7 +46,7 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
             let heard = tokio::select! {
                 biased;
                 answer = &mut way.ticket.answer => return answer.map_or(Over::NeverLeft, Over::Answered),
-                heard = exchange.next() => heard,
+                heard = hear(&mut way.exchange) => heard,
                 why = to.ended() => return Over::Lost { why, may_return: true },
                 () = sleep_until(self.deadline + LAST_WORD) => return Over::TimedOut,
                 () = sleep_until(silent_at) => {
@@ -56,7 +56,7 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
             silent_at = Instant::now() + SILENCE;
             let said = match heard {
                 Heard::Answer(answer, confirmation) => {
-                    self.hub.confirm_when_recorded(self.execution, confirmation);
+                    self.hub.confirm_when_recorded(self.call_id, way.ticket.id, confirmation);
                     return Over::Answered(answer);
                 }
                 Heard::Nobody => Reply::Gone,
@@ -112,5 +112,13 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
                 Over::TimedOut
             }
         })
+    }
+}
+
+/// Waits for the next word about a command.
+async fn hear(exchange: &mut Option<Exchange>) -> Heard {
+    match exchange {
+        Some(exchange) => exchange.next().await,
+        None => Heard::Ended,
     }
 }

@@ -24,6 +24,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::acknowledge::Acknowledge;
 use super::admission::admit;
 use super::close_reason::CloseReason;
 use super::connection::Connection;
@@ -31,6 +32,7 @@ use super::counted_stream::{CountedStream, Traffic};
 use super::holder::take_commands;
 use super::hub::Hub;
 use super::inflight::{Answer, Taken};
+use super::late;
 use super::schemas::{Expected, refusal};
 use crate::auth::{Authenticator, Identity};
 use crate::store::{self, Actor, Author, EndedAgentSession, ExecutionSource, NewAgentSession, Store};
@@ -157,11 +159,13 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     let _detached = Detached { hub: &parts.hub, connection, author: &author, attached: &attached };
     let (mut sink, mut stream) = socket.split();
     let end = tokio::select! {
+        // In this order, so that what was queued before a stop, the acknowledgements of the last calls, is still written.
+        biased;
         end = connection.ended() => end,
+        end = write(&mut sink, connection) => end,
         () = parts.hub.stopping.cancelled() => CloseReason::stopping(),
         () = identity.revoked().cancelled() => CloseReason::unauthorized("the token was revoked"),
         end = read(parts, &mut stream, connection) => end,
-        end = write(&mut sink, connection) => end,
         end = watch(connection, identity) => end,
         end = greet(parts, connection, &author, &attached) => end,
     };
@@ -256,12 +260,12 @@ pub(super) async fn expected(parts: &SessionParts, connector: &str) -> Option<Ex
 async fn read<S: Stream<Item = Result<Message, Error>> + Unpin>(
     parts: &SessionParts,
     stream: &mut S,
-    connection: &Connection,
+    connection: &Arc<Connection>,
 ) -> CloseReason {
     while let Some(message) = stream.next().await {
         let done = match message {
             Ok(Message::Text(text)) => match counted(&parts.memory, &text, MAX_JSON_VALUES).await {
-                Ok(_reserved) => take(&parts.hub, connection, &text),
+                Ok(_reserved) => take(&parts.hub, connection, &text).await,
                 Err(end) => Err(end),
             },
             Ok(Message::Binary(_)) => Err(CloseReason::binary()),
@@ -291,15 +295,15 @@ async fn counted(memory: &MemoryBudget, text: &str, most: usize) -> Result<Reser
 }
 
 /// Handles one frame of an agent.
-fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReason> {
+async fn take(hub: &Hub, connection: &Arc<Connection>, text: &str) -> Result<(), CloseReason> {
     let agent = &connection.agent_id;
     match AgentFrame::parse(text) {
         Ok(AgentFrame::Response(response)) => {
-            return hand_over(hub, connection, response.command_id, Answer::Result(response.result));
+            hand_over(hub, connection, response.command_id, Answer::Result(response.result), text.len()).await;
         }
         // An odd answer fails its command, and no other command of the agent.
         Err(FrameError::UnreadableResponse { command_id, reason }) => {
-            return hand_over(hub, connection, command_id, Answer::Unreadable(reason));
+            hand_over(hub, connection, command_id, Answer::Unreadable(reason), text.len()).await;
         }
         Ok(AgentFrame::Ack { command_id }) => {
             if !hub.in_flight.received(agent, &command_id) {
@@ -316,21 +320,17 @@ fn take(hub: &Hub, connection: &Connection, text: &str) -> Result<(), CloseReaso
     Ok(())
 }
 
-/// Passes an answer to the call that waits for it, and acknowledges it.
-fn hand_over(hub: &Hub, connection: &Connection, command: String, answer: Answer) -> Result<(), CloseReason> {
-    let agent = &connection.agent_id;
-    let taken = hub.in_flight.answered(agent, &command, answer);
-    if taken != Taken::Handed {
-        let command: String = command.chars().take(64).collect();
-        let reason = match taken {
-            Taken::Foreign => "the command is another agent's",
-            _ => "nobody waits for it: it is late, came before, or names no command",
-        };
-        hub.meters.dropped.increment(1);
-        tracing::warn!(agent, command, reason, "a response was dropped");
+/// Passes an answer of `bytes` bytes to the call that waits for it, or to the execution that it belongs to. It is acknowledged
+/// when that is on disk.
+async fn hand_over(hub: &Hub, connection: &Arc<Connection>, command: String, answer: Answer, bytes: usize) {
+    let acknowledge = Acknowledge::frame(connection, &command);
+    match hub.in_flight.answered(&connection.agent_id, &command, answer, acknowledge) {
+        Taken::Handed => {}
+        Taken::Foreign(acknowledge) => {
+            late::drop_response(hub, connection, &command, "the command is another agent's", acknowledge);
+        }
+        Taken::Unknown(answer, acknowledge) => late::take(hub, connection, command, answer, acknowledge, bytes).await,
     }
-    // Results that nothing waits for are acknowledged too, or the agent would send them for ever.
-    connection.send(&ServerFrame::Ack { command_id: command }).map_err(|_| CloseReason::flooding())
 }
 
 /// Writes the queued frames, and flushes when the queue is empty.

@@ -193,14 +193,14 @@ fn row_id(key: &IdempotencyKey) -> String {
     format!("{}:{}:{}", key.token_id, key.connector_id, key.key)
 }
 
-fn seal(services: &Services, key: &IdempotencyKey, answer: &Answer) -> Result<String, String> {
+pub(super) fn seal(services: &Services, key: &IdempotencyKey, answer: &Answer) -> Result<String, String> {
     let text = serde_json::to_vec(answer).map_err(|error| error.to_string())?;
     let row = row_id(key);
     let place = Place { table: "idempotency", row: &row, field: "answer" };
     services.vault.seal(&place, &text).map_err(|error| error.to_string())
 }
 
-fn open(services: &Services, key: &IdempotencyKey, sealed: &str) -> Result<Answer, KeyError> {
+pub(super) fn open(services: &Services, key: &IdempotencyKey, sealed: &str) -> Result<Answer, KeyError> {
     let row = row_id(key);
     let place = Place { table: "idempotency", row: &row, field: "answer" };
     let text = services.vault.open(&place, sealed).map_err(|error| KeyError::Damaged(error.to_string()))?;

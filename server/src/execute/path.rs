@@ -211,10 +211,10 @@ pub(super) async fn refuse(
     mut request: Request,
     reason: &str,
 ) -> Result<Executed, ExecuteError> {
-    let invocation = invocation(instance, &mut request, &services.cut);
-    let done = refused(instance, invocation, Some(reason));
     let id = new_id();
-    let max = record_limit(services, &request);
+    let invocation = invocation(instance, id, &mut request, &services.cut);
+    let done = refused(instance, invocation, Some(reason));
+    let max = record_limit(services, request.ctx.source());
     let row = record::ended(begun(id, instance, &request, &done, max), &done, max);
     instance.meters.count(done.reply.success, done.took);
     let executed = Executed::new(id, done, false, request.ctx.client().cloned());
@@ -247,7 +247,7 @@ async fn run_at(
     let _call = services.permits.try_acquire().map_err(|_| busy("the server"))?;
     let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;
     let span = log::span(id, instance, &request);
-    let (max, client) = (record_limit(services, &request), request.ctx.client().cloned());
+    let (max, client) = (record_limit(services, request.ctx.source()), request.ctx.client().cloned());
     let called = call(services, instance, target, id, request, &mut finish).instrument(span).await?;
     let Called { row, is_started, is_called, done } = called;
     let row = record::ended(row, &done, max);
@@ -265,11 +265,17 @@ async fn commit(
     executed: &Executed,
     finish: impl Finish,
 ) -> Result<(), ExecuteError> {
+    let id = row.id;
     let event = services.events.is_watched().then(|| row.summary());
     let line = EndedCall::of(&row, executed);
     let finished = finish.finish(services, Ending::of(row, is_started), executed).await;
     if let Some(line) = line {
         line.log(finished.is_ok());
+    }
+    match &finished {
+        // The row of a call whose run is another server's is written all the same.
+        Ok(()) | Err(ExecuteError::Fenced) => services.agents.recorded(id),
+        Err(_) => services.agents.not_recorded(id),
     }
     finished?;
     if let Some(event) = event {
@@ -296,8 +302,8 @@ async fn call(
     mut request: Request,
     finish: &mut impl Finish,
 ) -> Result<Called, ExecuteError> {
-    let invocation = invocation(instance, &mut request, &services.cut);
-    let max = record_limit(services, &request);
+    let invocation = invocation(instance, id, &mut request, &services.cut);
+    let max = record_limit(services, request.ctx.source());
     let target = match (&instance.refusal, target_of(instance)) {
         (None, Some(target)) => target,
         (refusal, _) => {
@@ -327,8 +333,8 @@ async fn call(
 }
 
 /// Returns how many bytes of each part of a call are recorded.
-fn record_limit(services: &Services, request: &Request) -> usize {
-    match request.ctx.source() {
+pub(super) fn record_limit(services: &Services, source: ExecutionSource) -> usize {
+    match source {
         ExecutionSource::Mcp => services.record_limit.max(record::MAX_RECORDED_OF_MCP),
         _ => services.record_limit,
     }
@@ -341,7 +347,7 @@ fn begun(id: Uuid, instance: &Instance, request: &Request, done: &FinishedCall, 
 }
 
 /// Moves what the handler gets out of the request; what the row records stays in it.
-fn invocation(instance: &Instance, request: &mut Request, cut: &CancellationToken) -> Invocation {
+fn invocation(instance: &Instance, id: Uuid, request: &mut Request, cut: &CancellationToken) -> Invocation {
     Invocation {
         command: request.command.take(),
         params: std::mem::take(&mut request.params),
@@ -350,6 +356,7 @@ fn invocation(instance: &Instance, request: &mut Request, cut: &CancellationToke
         step_id: request.step_id.clone(),
         run_id: request.run_id.clone(),
         idempotency_key: request.idempotency_key.take(),
+        call_id: Some(id),
         timeout_ms: request.timeout_ms,
         began: request.ctx.work().map(Work::arrived),
         mock_scenario: request.mock_scenario.take(),

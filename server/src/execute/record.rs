@@ -168,7 +168,7 @@ fn redacted_params(
     shown.to_string()
 }
 
-fn holds_secret(fields: &Fields) -> bool {
+pub(super) fn holds_secret(fields: &Fields) -> bool {
     fields.values().any(|field| field.secret || field.schema.as_ref().is_some_and(|schema| schema.holds_secret()))
 }
 

@@ -1,7 +1,7 @@
 //! A connection to NATS that comes back by itself.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use parking_lot::Mutex;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -31,7 +32,9 @@ const WAITING_MESSAGES: usize = 256;
 #[non_exhaustive]
 pub enum NatsError {
     /// NATS refuses this server.
-    #[error("NATS at {address} does not let this server in ({reason}); look at --nats-credentials and at the users of NATS")]
+    #[error(
+        "NATS at {address} does not let this server in ({reason}); look at --nats-credentials and at the users of NATS"
+    )]
     Refused {
         /// Where.
         address: String,
@@ -39,7 +42,9 @@ pub enum NatsError {
         reason: String,
     },
     /// TLS fails.
-    #[error("NATS at {address} and this server do not agree on TLS ({reason}); look at --nats-ca and at the certificate of NATS")]
+    #[error(
+        "NATS at {address} and this server do not agree on TLS ({reason}); look at --nats-ca and at the certificate of NATS"
+    )]
     Tls {
         /// Where.
         address: String,
@@ -47,13 +52,17 @@ pub enum NatsError {
         reason: String,
     },
     /// Messages are too large for NATS.
-    #[error("NATS takes messages of {takes} bytes, and a command or a result of an agent has up to {MAX_MESSAGE}; set max_payload: 16MB in its configuration")]
+    #[error(
+        "NATS takes messages of {takes} bytes, and a command or a result of an agent has up to {MAX_MESSAGE}; set max_payload: 16MB in its configuration"
+    )]
     TooSmall {
         /// What it takes.
         takes: usize,
     },
     /// A message to oneself did not arrive.
-    #[error("NATS does not pass on what this server publishes to {subject}; allow its user to publish and to subscribe to {prefix}.>")]
+    #[error(
+        "NATS does not pass on what this server publishes to {subject}; allow its user to publish and to subscribe to {prefix}.>"
+    )]
     Forbidden {
         /// To what.
         subject: String,
@@ -63,6 +72,14 @@ pub enum NatsError {
     /// A file of the settings cannot be used.
     #[error("the credentials for NATS cannot be used: {0}")]
     Credentials(std::io::Error),
+    /// There can be no link, for another reason.
+    #[error("there can be no link to NATS at {address}: {reason}")]
+    Unusable {
+        /// Where.
+        address: String,
+        /// Why.
+        reason: String,
+    },
     /// The link is away.
     #[error("NATS is away")]
     Away,
@@ -121,9 +138,10 @@ impl Nats {
     pub async fn connect(settings: &NatsSettings) -> Result<Self, NatsError> {
         let address = settings.shown();
         let state = Arc::new(Mutex::new(away("it has not answered yet")));
+        let (connected, connections) = mpsc::unbounded_channel();
         let options = || {
             let options = settings.options().map_err(NatsError::Credentials)?;
-            let (state, address) = (Arc::clone(&state), address.clone());
+            let (state, address, connected) = (Arc::clone(&state), address.clone(), connected.clone());
             // Servers that NATS tells of are not used: only those that the operator names are known to have TLS.
             Ok::<_, NatsError>(
                 options
@@ -136,41 +154,44 @@ impl Nats {
                         MAX_PAUSE.min(Duration::from_millis(20) * u32::try_from(attempts).unwrap_or(u32::MAX).min(50))
                     })
                     .event_callback(move |event| {
-                        note(&state, &address, &event);
+                        note(&state, &address, &connected, &event);
                         std::future::ready(())
                     }),
             )
         };
-        let connected = options()?.connect(settings.addresses.clone()).await;
         let link = |client| {
             let state = Arc::clone(&state);
             Self(Arc::new(Parts { client, address: address.clone(), prefix: settings.prefix.clone(), state }))
         };
-        let error = match connected {
+        let link = match options()?.connect(settings.addresses.clone()).await {
             Ok(client) => {
                 let link = link(client);
                 link.check().await?;
                 *state.lock() = link.connected();
-                return Ok(link);
+                link
             }
-            Err(error) => error,
-        };
-        let (address, reason) = (address.clone(), reason(&error));
-        match error.kind() {
-            ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
-                Err(NatsError::Refused { address, reason })
-            }
-            ConnectErrorKind::Tls => Err(NatsError::Tls { address, reason }),
-            _ => {
-                tracing::warn!(address, reason, "NATS does not answer; agents of other servers cannot be reached until it does");
+            Err(error) => {
+                let (address, reason) = (address.clone(), reason(&error));
+                match error.kind() {
+                    ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+                        return Err(NatsError::Refused { address, reason });
+                    }
+                    ConnectErrorKind::Tls => return Err(NatsError::Tls { address, reason }),
+                    _ => {}
+                }
+                tracing::warn!(
+                    address,
+                    reason,
+                    "NATS does not answer; agents of other servers cannot be reached until it does"
+                );
                 *state.lock() = away(&reason);
                 let options = options()?.retry_on_initial_connect();
-                let client = options.connect(settings.addresses.clone()).await.map_err(|_| NatsError::Away)?;
-                let link = link(client);
-                tokio::spawn(check_later(link.clone()));
-                Ok(link)
+                let client = options.connect(settings.addresses.clone()).await;
+                link(client.map_err(|error| NatsError::Unusable { address, reason: self::reason(&error) })?)
             }
-        }
+        };
+        tokio::spawn(follow(Arc::downgrade(&link.0), connections));
+        Ok(link)
     }
 
     /// Returns the state of the link.
@@ -184,7 +205,8 @@ impl Nats {
 
     /// Returns whether a message would be passed on now.
     pub fn is_connected(&self) -> bool {
-        self.0.client.connection_state() == State::Connected && matches!(*self.0.state.lock(), NatsState::Connected { .. })
+        self.0.client.connection_state() == State::Connected
+            && matches!(*self.0.state.lock(), NatsState::Connected { .. })
     }
 
     /// Returns a subject: the operator's prefix, and a path in it.
@@ -196,7 +218,12 @@ impl Nats {
     ///
     /// # Errors
     /// If the link has ended for good, as at a stop.
-    pub async fn publish(&self, subject: String, reply: Option<String>, message: Bytes) -> Result<Published, NatsError> {
+    pub async fn publish(
+        &self,
+        subject: String,
+        reply: Option<String>,
+        message: Bytes,
+    ) -> Result<Published, NatsError> {
         let client = &self.0.client;
         let published = match reply {
             Some(reply) => client.publish_with_reply(subject, reply, message).await,
@@ -254,23 +281,21 @@ impl Nats {
     }
 }
 
-/// Checks a link to a NATS that did not answer at the start, once it does.
-async fn check_later(link: Nats) {
-    // It resolves when the first connection stands.
-    if link.0.client.flush().await.is_err() {
-        return;
+/// Checks the link whenever it stands anew: NATS may have another configuration then.
+async fn follow(link: Weak<Parts>, mut connections: mpsc::UnboundedReceiver<()>) {
+    while connections.recv().await.is_some() {
+        let Some(link) = link.upgrade().map(Nats) else { return };
+        let state = match link.check().await {
+            Ok(()) => link.connected(),
+            // It ended again; the next connection is checked.
+            Err(_) if link.0.client.connection_state() != State::Connected => continue,
+            Err(error) => {
+                tracing::error!(address = link.0.address, %error, "NATS cannot be used");
+                away(&error.to_string())
+            }
+        };
+        *link.0.state.lock() = state;
     }
-    let state = match link.check().await {
-        Ok(()) => {
-            tracing::info!(address = link.0.address, "NATS is there; agents of other servers can be reached");
-            link.connected()
-        }
-        Err(error) => {
-            tracing::error!(address = link.0.address, %error, "NATS cannot be used");
-            away(&error.to_string())
-        }
-    };
-    *link.0.state.lock() = state;
 }
 
 /// Messages of a subscription.
@@ -291,27 +316,23 @@ impl Subscription {
     pub async fn next(&mut self) -> Option<Message> {
         let message = self.0.next().await?;
         let is_there = message.status != Some(StatusCode::NO_RESPONDERS);
-        Some(Message { reply: message.reply.map(|reply| reply.to_string()), bytes: is_there.then_some(message.payload) })
+        Some(Message {
+            reply: message.reply.map(|reply| reply.to_string()),
+            bytes: is_there.then_some(message.payload),
+        })
     }
 }
 
-fn note(state: &Mutex<NatsState>, address: &str, event: &Event) {
+fn note(state: &Mutex<NatsState>, address: &str, connected: &mpsc::UnboundedSender<()>, event: &Event) {
     match event {
         Event::Connected => {
             tracing::info!(address, "connected to NATS");
-            let mut state = state.lock();
-            if let NatsState::Away { reason, .. } = &*state
-                && reason == ENDED
-            {
-                *state = NatsState::Connected { since: Timestamp::now(), version: String::new() };
-            }
+            // An error means that the link has been dropped.
+            drop(connected.send(()));
         }
         Event::Disconnected => {
             tracing::warn!(address, "NATS is away; agents of other servers cannot be reached until it is back");
-            let mut state = state.lock();
-            if matches!(*state, NatsState::Connected { .. }) {
-                *state = away(ENDED);
-            }
+            *state.lock() = away(ENDED);
         }
         other => tracing::warn!(address, event = %other, "NATS told of a fault"),
     }

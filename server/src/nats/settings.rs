@@ -14,7 +14,7 @@ pub const MAX_PREFIX: usize = 64;
 const MAX_CREDENTIALS: u64 = 64 * 1024;
 
 /// Where NATS is, and how this server shows who it is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NatsSettings {
     pub(super) addresses: Vec<ServerAddr>,
     pub(super) prefix: String,
@@ -23,7 +23,17 @@ pub struct NatsSettings {
     credentials: Option<Credentials>,
 }
 
-#[derive(Debug, Clone)]
+/// An address may hold a password, so `Debug` shows where it leads alone.
+impl std::fmt::Debug for NatsSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NatsSettings")
+            .field("addresses", &self.shown())
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
 enum Credentials {
     /// A file as NATS's own tools write it: a signed identity and the key to it.
     Signed(Secret),
@@ -41,7 +51,9 @@ pub enum NatsSettingsError {
     #[error("--nats-url: {0} is no address of NATS; write nats://HOST:PORT or tls://HOST:PORT, several with commas")]
     Address(String),
     /// Commands would go over the network as they are.
-    #[error("--nats-url: {0} is not on this machine and without TLS; commands of agents go by it, so write tls:// and give NATS a certificate")]
+    #[error(
+        "--nats-url: {0} is not on this machine and without TLS; commands of agents go by it, so write tls:// and give NATS a certificate"
+    )]
     Open(String),
     /// The first part of the subjects is none.
     #[error("--nats-prefix: {0:?} is no first part of a subject; take 1 to {MAX_PREFIX} letters, digits, - or _")]
@@ -73,8 +85,7 @@ impl NatsSettings {
         let mut addresses = Vec::with_capacity(urls.len());
         for url in urls {
             let shown = url.rsplit_once('@').map_or(url.as_str(), |(_, host)| host);
-            let address: ServerAddr =
-                url.trim().parse().map_err(|_| NatsSettingsError::Address(shown.to_owned()))?;
+            let address: ServerAddr = url.trim().parse().map_err(|_| NatsSettingsError::Address(shown.to_owned()))?;
             if !matches!(address.scheme(), "nats" | "tls") || address.host().is_empty() {
                 return Err(NatsSettingsError::Address(shown.to_owned()));
             }

@@ -173,14 +173,13 @@ pub(super) async fn notify(connection: &mut AnyConnection) -> Result<(), StoreEr
 
 /// Writes the condition that the server of a row has no live lease.
 fn push_without_server(statement: &mut Statement, store: &Store) {
-    statement.push("NOT EXISTS (SELECT 1 FROM replica WHERE replica.id = agent_session.replica AND replica.lease_until > ");
+    statement
+        .push("NOT EXISTS (SELECT 1 FROM replica WHERE replica.id = agent_session.replica AND replica.lease_until > ");
     statement.push(store.dialect.clock()).push(")");
 }
 
 /// Splits rows into groups in which no agent is named twice, in their order.
-fn without_repetitions<'r>(
-    rows: &[(&'r NewAgentSession, &'r i64)],
-) -> Vec<Vec<(&'r NewAgentSession, &'r i64)>> {
+fn without_repetitions<'r>(rows: &[(&'r NewAgentSession, &'r i64)]) -> Vec<Vec<(&'r NewAgentSession, &'r i64)>> {
     let mut groups: Vec<Vec<(&NewAgentSession, &i64)>> = Vec::new();
     let mut seen = std::collections::HashMap::<&str, usize>::new();
     for row in rows {
@@ -194,10 +193,7 @@ fn without_repetitions<'r>(
 }
 
 /// Reads what was written since a version; without one, the whole directory.
-pub(super) async fn read_since(
-    connection: &mut AnyConnection,
-    seen: Option<i64>,
-) -> Result<AgentNews, StoreError> {
+pub(super) async fn read_since(connection: &mut AnyConnection, seen: Option<i64>) -> Result<AgentNews, StoreError> {
     let version = sqlx::query("SELECT version FROM agent_directory").fetch_one(&mut *connection).await?;
     let version: i64 = version.try_get("version")?;
     if seen == Some(version) {
@@ -216,7 +212,8 @@ fn from_row(row: &AnyRow) -> Result<AgentSessionRow, StoreError> {
     let row = Reader::new(row, TABLE);
     let lost_at: Option<i64> = row.value("lost_at")?;
     let why: Option<String> = row.value("why")?;
-    let lost = lost_at.map(|at| (Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH), why.unwrap_or_default()));
+    let lost =
+        lost_at.map(|at| (Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH), why.unwrap_or_default()));
     Ok(AgentSessionRow {
         agent_id: row.text("agent_id")?,
         replica: row.id("replica")?,

@@ -19,9 +19,11 @@ use super::{
     StoreError, actor, page, retention,
 };
 
+mod late;
 mod recent;
 pub(super) mod selection;
 
+pub use self::late::LateAnswer;
 use self::recent::FEW;
 pub use self::recent::{DeprecatedUse, MAX_DEPRECATED_CALLS, MAX_RECENT_CALLS, RecentCall};
 

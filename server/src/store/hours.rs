@@ -231,6 +231,16 @@ pub(super) fn note(hours: &mut Hours, row: &ExecutionRow) {
     hours.entry((row.connector_id, hour_of(row.started_at))).or_default().add(!is_success, duration);
 }
 
+/// Counts a call as a success that was counted as a failure. Its duration stays counted as it is.
+pub(super) async fn redeem(connection: &mut AnyConnection, row: &ExecutionRow) -> Result<(), StoreError> {
+    sqlx::query("UPDATE execution_hour SET failed = failed - 1 WHERE connector_id = $1 AND hour = $2 AND failed > 0")
+        .bind(row.connector_id.to_string())
+        .bind(hour_of(row.started_at))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// The statements that add sums, each made when it is first needed.
 #[derive(Debug, Default)]
 pub(super) struct AddTexts([OnceLock<Arc<str>>; SIZES.len()]);

@@ -88,6 +88,23 @@ pub struct InFlight {
     pub created_at: Timestamp,
 }
 
+/// A key that an execution holds, with its answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeldKey {
+    /// The key.
+    pub key: IdempotencyKey,
+    /// The answer, sealed as that of [`Claim::Replay`]; `None` if there is none yet, empty if it is not kept any more.
+    pub answer: Option<String>,
+    /// Whether the answer was written because the execution's server had died ([`Idempotency::settle`]).
+    pub is_settled: bool,
+}
+
+impl std::fmt::Debug for HeldKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HeldKey").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
 /// The idempotency keys of a [`Store`].
 #[derive(Debug, Clone, Copy)]
 pub struct Idempotency<'s> {
@@ -219,6 +236,30 @@ impl Idempotency<'_> {
         Ok(released.rows_affected() == 1)
     }
 
+    /// Finds the key that an execution of a token holds.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn held_by(
+        &self,
+        token_id: Uuid,
+        connector_id: Uuid,
+        execution_id: Uuid,
+    ) -> Result<Option<HeldKey>, StoreError> {
+        let found = sqlx::query(
+            "SELECT key, answer, settled FROM idempotency WHERE token_id = $1 AND connector_id = $2 AND execution_id = $3",
+        )
+        .bind(token_id.to_string())
+        .bind(connector_id.to_string())
+        .bind(execution_id.to_string())
+        .fetch_optional(&self.store.read)
+        .await?;
+        let Some(found) = found else { return Ok(None) };
+        let found = Reader::new(&found, TABLE);
+        let key = IdempotencyKey { token_id, connector_id, key: found.text("key")? };
+        Ok(Some(HeldKey { key, answer: found.value("answer")?, is_settled: found.flag("settled")? }))
+    }
+
     /// Reads the claims without an answer whose server has no live lease, oldest first.
     ///
     /// # Errors
@@ -284,6 +325,26 @@ impl Idempotency<'_> {
     pub fn set_full(&self, is_full: bool) {
         self.store.keys_full.store(is_full, Ordering::Relaxed);
     }
+}
+
+/// Keeps the true answer of an execution in place of the one that was there, unless that has changed.
+pub(super) async fn replace(
+    connection: &mut AnyConnection,
+    held: &HeldKey,
+    execution_id: Uuid,
+    answer: &str,
+) -> Result<bool, StoreError> {
+    let mut statement = Statement::new("UPDATE idempotency SET settled = 0, answer = ");
+    statement.bind(answer).push(" WHERE token_id = ").bind(held.key.token_id.to_string());
+    statement.push(" AND connector_id = ").bind(held.key.connector_id.to_string());
+    statement.push(" AND key = ").bind(held.key.key.as_str());
+    statement.push(" AND execution_id = ").bind(execution_id.to_string());
+    match &held.answer {
+        Some(before) => statement.push(" AND answer = ").bind(before.as_str()),
+        // Meanwhile another server may have written that the outcome is unknown.
+        None => statement.push(" AND (answer IS NULL OR (settled = 1 AND answer <> ''))"),
+    };
+    Ok(statement.query().execute(connection).await?.rows_affected() == 1)
 }
 
 pub(super) async fn complete(

@@ -140,4 +140,24 @@ pub(super) async fn subtract_execution(connection: &mut AnyConnection, row: &Exe
     ledger::subtract(connection, Retained::Executions, ledger::slot_of(time_of(row.id)), Sums { rows: 1, bytes }).await
 }
 
+/// Changes the stored bytes of an execution, in the transaction that writes another result into its row. Sums of slots that are
+/// not stored yet are counted from the rows.
+pub(super) async fn resize_execution(
+    connection: &mut AnyConnection,
+    before: &ExecutionRow,
+    after: &ExecutionRow,
+) -> Result<(), StoreError> {
+    let bytes = |row: &ExecutionRow| {
+        let texts = row.params.len() + row.result.as_ref().map_or(0, String::len) + row.logs.len();
+        i64::try_from(texts).unwrap_or(i64::MAX)
+    };
+    sqlx::query("UPDATE retained SET byte_count = byte_count + $1 WHERE name = $2 AND slot = $3")
+        .bind(bytes(after).saturating_sub(bytes(before)))
+        .bind(Retained::Executions.table())
+        .bind(ledger::slot_of(time_of(before.id)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 const _: () = assert!(ROW_BYTES == 512, "the expressions in `size` have the same number");

@@ -15,6 +15,7 @@ pub mod command;
 pub mod floh;
 mod http;
 pub mod listener;
+pub mod nats;
 pub mod postgres;
 pub mod process;
 pub mod program;
