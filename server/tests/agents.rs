@@ -236,3 +236,30 @@ async fn a_stop_lets_commands_finish_and_says_goodbye_then() {
     drop(agent);
     assert_eq!(floh.exit().await.code(), Some(0));
 }
+
+#[tokio::test]
+async fn a_result_that_comes_after_the_time_is_over_is_recorded_before_it_is_acknowledged() {
+    let floh = start().await;
+    connector(&floh, "sap").await;
+    let (_, token) = token(&floh, "a-1", &["sap"]).await;
+    let mut agent = agent(&floh, "a-1", &["sap"], &token).await;
+    let client = floh.admin();
+    let body = json!({ "command": "add", "timeoutMs": 200 });
+    let execute = async || {
+        let headers = [("content-type", "application/json"), ("idempotency-key", "k-1")];
+        client.send("POST", "/api/connectors/sap/execute", &headers, body.to_string().as_bytes()).await
+    };
+    let (command, answer) = tokio::join!(next(&mut agent), execute());
+    assert_eq!(answer.json()["diagnostics"]["outcome"], "unknown", "{answer}");
+    let id = answer.header("x-execution-id").unwrap().to_owned();
+    assert_eq!(command["commandId"], id.as_str());
+    assert_eq!(get(&floh, &format!("/api/executions/{id}")).await["status"], "failed");
+
+    let result = json!({ "success": true, "payload": { "id": 7 } });
+    send(&mut agent, json!({ "type": "response", "commandId": id, "result": result })).await;
+    assert_eq!(next(&mut agent).await, json!({ "type": "ack", "commandId": id }));
+    let row = get(&floh, &format!("/api/executions/{id}")).await;
+    assert_eq!((&row["status"], &row["result"]), (&json!("succeeded"), &result));
+    let again = execute().await;
+    assert_eq!((again.header("idempotency-replayed"), again.json()), (Some("true"), result));
+}

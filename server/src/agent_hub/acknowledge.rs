@@ -1,7 +1,7 @@
 //! Acknowledgements of responses: an agent forgets a result once it is acknowledged, so that is done only when the row of the
 //! call is committed. Until then the acknowledgements wait here, by execution.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 
 use connector_runtime::protocol::frames::ServerFrame;
@@ -16,6 +16,9 @@ use super::hub::Hub;
 /// The maximum number of acknowledgements that wait for a row: twice as many as calls run at a time. What is beyond is not
 /// acknowledged, and the agent sends it again when it comes back.
 pub(super) const MAX_UNACKNOWLEDGED: usize = 8192;
+
+/// How many executions are remembered whose rows could not be committed; beyond that the oldest is forgotten.
+const MAX_UNRECORDED: usize = 1024;
 
 /// How the sender of a response learns that its result is kept.
 #[derive(Debug)]
@@ -69,6 +72,8 @@ struct Waiting {
     /// By execution, each with its command.
     by_execution: HashMap<Uuid, Vec<(Uuid, Acknowledge)>>,
     count: usize,
+    /// Executions that are over and whose rows say that they are at work, because the end could not be committed.
+    unrecorded: VecDeque<Uuid>,
 }
 
 impl Waiting {
@@ -119,6 +124,17 @@ impl Unacknowledged {
         waiting.put(execution, others);
         let own: Vec<(Uuid, Acknowledge)> = own;
         own.into_iter().next().map(|(_, acknowledge)| acknowledge)
+    }
+
+    /// Notes that the row of an execution could not be committed, if an agent waits for it.
+    fn give_up(&self, execution: Uuid) {
+        let mut waiting = self.0.lock();
+        if !waiting.take(execution).is_empty() {
+            if waiting.unrecorded.len() == MAX_UNRECORDED {
+                waiting.unrecorded.pop_front();
+            }
+            waiting.unrecorded.push_back(execution);
+        }
     }
 
     /// Forgets the acknowledgement of a command whose result nobody has taken.
@@ -175,7 +191,12 @@ impl Hub {
     /// Acknowledges nothing of an execution, because its row could not be committed. The agent keeps the result and sends it
     /// again when it comes back.
     pub fn not_recorded(&self, execution: Uuid) {
-        drop(self.in_flight.unacknowledged.take(execution));
+        self.in_flight.unacknowledged.give_up(execution);
+    }
+
+    /// Returns whether an execution is over on this server although its row says that it is at work.
+    pub fn is_unrecorded(&self, execution: Uuid) -> bool {
+        self.in_flight.unacknowledged.0.lock().unrecorded.contains(&execution)
     }
 }
 
@@ -202,5 +223,14 @@ mod tests {
         assert!(waiting.hold(execution, execution, nowhere()));
         waiting.forget_command(execution, execution);
         assert_eq!(waiting.len(), MAX_UNACKNOWLEDGED / 2);
+        for _ in 0..2 * MAX_UNRECORDED {
+            let execution = Uuid::now_v7();
+            waiting.give_up(execution);
+            assert!(!waiting.0.lock().unrecorded.contains(&execution), "no agent waits for it");
+            waiting.hold(execution, execution, nowhere());
+            waiting.give_up(execution);
+            assert!(waiting.0.lock().unrecorded.contains(&execution));
+        }
+        assert_eq!(waiting.0.lock().unrecorded.len(), MAX_UNRECORDED);
     }
 }

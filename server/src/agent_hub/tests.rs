@@ -2,6 +2,7 @@
 
 mod delivery;
 mod frames;
+mod late;
 mod life;
 mod load;
 mod loss;

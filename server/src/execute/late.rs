@@ -61,7 +61,10 @@ async fn settle(services: &Services, late: &LateResult) -> Result<Settled, Store
         return Ok(Settled::Dropped("its execution is of a connector that this agent does not serve"));
     }
     match before.status {
-        ExecutionStatus::Accepted | ExecutionStatus::Started => return Ok(Settled::Unfinished),
+        ExecutionStatus::Accepted | ExecutionStatus::Started if !services.agents.is_unrecorded(before.id) => {
+            return Ok(Settled::Unfinished);
+        }
+        ExecutionStatus::Accepted | ExecutionStatus::Started => {}
         ExecutionStatus::Unknown | ExecutionStatus::Failed if !before.mocked => {}
         _ => return Ok(Settled::Dropped(ENDED)),
     }
@@ -121,7 +124,7 @@ async fn settle(services: &Services, late: &LateResult) -> Result<Settled, Store
 /// Returns whether the outcome of an execution is unknown.
 fn is_open(row: &ExecutionRow, instance: Option<&Instance>) -> bool {
     match (row.status, &row.result) {
-        (ExecutionStatus::Unknown, _) => true,
+        (ExecutionStatus::Accepted | ExecutionStatus::Started | ExecutionStatus::Unknown, _) => true,
         (ExecutionStatus::Failed, Some(result)) => {
             serde_json::from_str(result).is_ok_and(|result: Value| is_unknown(result.pointer("/diagnostics/outcome")))
         }
@@ -131,7 +134,7 @@ fn is_open(row: &ExecutionRow, instance: Option<&Instance>) -> bool {
             let command = row.command.as_deref().zip(instance).and_then(|(name, own)| own.schema.command(name));
             command.is_some_and(|command| command.effect != Some(Effect::Read))
         }
-        _ => false,
+        (ExecutionStatus::Succeeded, _) => false,
     }
 }
 

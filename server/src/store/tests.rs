@@ -7,6 +7,7 @@ mod connectors;
 mod executions;
 mod hours;
 mod idempotency;
+mod late;
 mod open;
 mod recorder;
 mod replicas;

@@ -95,7 +95,7 @@ fn folder(path: &Path) -> String {
 }
 
 #[tokio::test]
-async fn a_suspended_agent_is_a_timeout_and_its_late_result_is_dropped() {
+async fn a_suspended_agent_is_a_timeout_and_its_late_result_is_recorded() {
     let service = service(&Gate::shut()).await;
     let (floh, site) = crm(&service).await;
     let client = floh.admin();
@@ -108,9 +108,16 @@ async fn a_suspended_agent_is_a_timeout_and_its_late_result_is_dropped() {
     assert_eq!(calls(&service, "addUser"), Vec::<Value>::new());
 
     agent.resume();
-    let dropped = || floh.logs().lines().find(|line| line.contains("a response was dropped")).map(str::to_owned);
-    let line = eventually("the dropped response", || std::future::ready(dropped())).await;
-    assert!(line.contains("nobody waits for it: it is late") && line.contains(AGENT), "{line}");
+    let recorded = || async {
+        let page = client.get("/api/executions?connector=crm").await.expect(200);
+        let row = page["items"].as_array().unwrap().iter().find(|row| row["status"] == "succeeded").cloned();
+        Some(client.get(&format!("/api/executions/{}", row?["id"].as_str().unwrap())).await.expect(200))
+    };
+    let row = eventually("the late result", recorded).await;
+    assert_eq!(row["result"], json!({ "success": true, "payload": { "name": "late" } }), "{row}");
+    let logged = "an execution whose outcome was unknown has its result now";
+    let line = floh.logs().lines().find(|line| line.contains(logged)).map(str::to_owned).unwrap();
+    assert!(line.contains(AGENT) && !line.contains("canary-of"), "{line}");
     let next = execute(&client, "crm", &json!({ "command": "addUser", "params": { "name": "next" } })).await;
     assert_eq!(next, json!({ "success": true, "payload": { "name": "next" } }));
     let names: Vec<_> = calls(&service, "addUser").iter().map(|call| call["params"]["name"].clone()).collect();

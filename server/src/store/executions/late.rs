@@ -57,7 +57,8 @@ impl Executions<'_> {
         }
         if is_kept {
             retention::resize_execution(&mut transaction, before, after).await?;
-            if before.status == ExecutionStatus::Unknown && hours::counts(after) {
+            // One that had ended was counted then.
+            if before.status.success().is_none() && hours::counts(after) {
                 let mut sums = Hours::new();
                 hours::note(&mut sums, after);
                 hours::add(&mut transaction, self.store.dialect, &AddTexts::default(), &sums).await?;
