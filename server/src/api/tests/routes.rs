@@ -16,7 +16,7 @@ use crate::store::{
 use crate::testing::TestServer;
 
 /// Method, path, and what the caller needs: a scope, one scope `or` another, `any` token, or `public`.
-const WANTED: [(&str, &str, &str); 45] = [
+const WANTED: [(&str, &str, &str); 46] = [
     ("POST", "/api/connectors", "connectors:write"),
     ("GET", "/api/connectors", "connectors:read"),
     ("POST", "/api/connectors/parse-oas", "connectors:write"),
@@ -55,6 +55,7 @@ const WANTED: [(&str, &str, &str); 45] = [
     ("GET", "/api/run-definitions/{name}/versions", "runs:read"),
     ("GET", "/api/run-definitions/{name}/versions/{n}", "runs:read"),
     ("GET", "/api/audit", "audit:read"),
+    ("GET", "/api/status", "metrics:read"),
     ("POST", "/api/tokens", "tokens:write"),
     ("GET", "/api/tokens", "tokens:read"),
     ("DELETE", "/api/tokens/{id}", "tokens:write"),
