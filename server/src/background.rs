@@ -10,8 +10,8 @@ mod tasks;
 mod tests;
 
 pub use driver::{Background, MAX_ERROR, Run, TaskStatus};
-pub(crate) use lease::{Lease, ReleaseMix};
 pub use lease::NAME as LEASE;
+pub(crate) use lease::{Lease, ReleaseMix};
 pub use others::{FOLLOW, SETTLE};
 pub(crate) use others::{Follower, spawn_tasks_of_others};
 pub use retention::{

@@ -26,7 +26,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use self::page::types::{self, details, schema, script, used_by, versions};
 use self::page::{
     about, agents, change, command, connection, connector, connectors, definition, definition_edit, definitions,
-    execution, executions, import, live, login, mock, new, reimport, run, run_start, runs, search, settings, status, tokens,
+    execution, executions, import, live, login, mock, new, reimport, run, run_start, runs, search, settings, status,
+    tokens,
 };
 use self::parsed::Parsed;
 use crate::api::{self, Access, EXECUTIONS, RouteRow};

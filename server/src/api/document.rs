@@ -30,8 +30,7 @@ fn base_document() -> OpenApi {
     let bearer =
         HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of `POST /api/tokens`")).build();
     let components = ComponentsBuilder::new().schema_from::<Problem>().schema_from::<Mistake>();
-    let components =
-        components.schema_from::<ReadinessPart>().schema_from::<ReadyPart>().schema_from::<PartState>();
+    let components = components.schema_from::<ReadinessPart>().schema_from::<ReadyPart>().schema_from::<PartState>();
     let components = components.security_scheme("bearer", SecurityScheme::Http(bearer));
     let info = InfoBuilder::new()
         .title("Floh")

@@ -23,8 +23,8 @@ use super::guard::{Access, EXECUTIONS, guard};
 use super::http_metrics::{self, HttpMetrics};
 use super::server_info::Document;
 use super::{
-    Problem, agents, audit, connectors, executions, imports, request_id, run_definitions, runs, server_info, status, tokens,
-    type_changes, types,
+    Problem, agents, audit, connectors, executions, imports, request_id, run_definitions, runs, server_info, status,
+    tokens, type_changes, types,
 };
 use crate::app::App;
 use crate::auth::Scope;

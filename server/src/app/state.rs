@@ -101,7 +101,11 @@ mod tests {
         assert_eq!(told, [None, Some(PartState::Notice), Some(PartState::Notice), Some(PartState::Notice)]);
         let since = jiff::Timestamp::UNIX_EPOCH;
         let away = nats_part(&NatsStatus::Away { since, reason: "canary: 10.0.0.7 refused".to_owned() });
-        assert_eq!(away, Some((PartState::Notice, "agents at other servers are not reached")), "the reason is not told");
+        assert_eq!(
+            away,
+            Some((PartState::Notice, "agents at other servers are not reached")),
+            "the reason is not told"
+        );
         assert_eq!(nats_part(&NatsStatus::Connected { server: "nats:4222".to_owned(), since }), None);
         assert_eq!(nats_part(&NatsStatus::NotConfigured).unwrap().0, PartState::Off);
     }

@@ -163,7 +163,8 @@ impl Keeper {
         let of_audit = swept.map(|kept| ledgers.told[1].show(Retained::Audit, watched(Retained::Audit, kept), &pace));
         let mut pace = self.pace(MAX_SWEEP);
         let swept = ledgers.executions.sweep(executions, now, &mut pace).await.map_err(failed("the executions"));
-        let of_executions = swept.map(|kept| ledgers.told[2].show(Retained::Executions, watched(Retained::Executions, kept), &pace));
+        let of_executions =
+            swept.map(|kept| ledgers.told[2].show(Retained::Executions, watched(Retained::Executions, kept), &pace));
         let mut pace = self.pace(MAX_SWEEP);
         let swept = ledgers.runs.sweep(runs, now, &mut pace).await.map_err(failed("the runs"));
         let of_runs = swept.map(|kept| ledgers.told[3].show(Retained::Runs, watched(Retained::Runs, kept), &pace));

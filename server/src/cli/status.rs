@@ -19,10 +19,12 @@ const MAX_TEXT: usize = 600;
 const SCOPES: &str = "metrics:read`";
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: for a script that watches; the exit code is 1 if the server tells of a problem, or is not there.
+#[command(
+    after_help = "Example: for a script that watches; the exit code is 1 if the server tells of a problem, or is not there.
   floh status --json
 
-The server that answers is marked with *. The token needs the scope metrics:read.")]
+The server that answers is marked with *. The token needs the scope metrics:read."
+)]
 pub(super) struct StatusArgs {
     /// Print one JSON object: the answer of GET /api/status.
     #[arg(long)]

@@ -4,7 +4,8 @@
 use floh_client::answers::{
     AgentView, AuditEntry, ChangedType, CheckedRun, ConnectorDraft, ConnectorResult, ConnectorView, ExecutionSummary,
     ExecutionView, Liveness, Page, Problem, Readiness, RunDefinitionSummary, RunDefinitionVersion, RunDefinitionView,
-    RunSummary, RunView, StartedRun, StatusView, TokenView, TypeCapabilities, TypeDiff, TypeView, VersionDetail, VersionView,
+    RunSummary, RunView, StartedRun, StatusView, TokenView, TypeCapabilities, TypeDiff, TypeView, VersionDetail,
+    VersionView,
 };
 use floh_client::routes::{self, Route};
 use serde::Serialize;
