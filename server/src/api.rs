@@ -23,6 +23,7 @@ mod run_definitions;
 mod runs;
 mod server_info;
 mod site;
+mod status;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use connector_runtime::Secret;
 use connector_runtime::egress::{Client, Policy};
 use connector_runtime::registry::{DuplicateConnector, Registry};
+use jiff::Timestamp;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,11 +17,10 @@ use tokio_util::task::TaskTracker;
 use crate::agent_hub::Hub;
 use crate::agent_hub::session::SessionParts;
 use crate::auth::Authenticator;
-use crate::background::{Background, Follower, Lease, Retention, spawn_tasks, spawn_tasks_of_others};
+use crate::background::{Background, Follower, Lease, Retention, RetentionWatch, spawn_tasks, spawn_tasks_of_others};
 use crate::catalog::{SealError, seal_stored};
 use crate::command_index::CommandIndex;
 use crate::data_lock::{DataLock, DataLockError};
-use crate::error::Error;
 use crate::events::EventBus;
 use crate::execute::{late_results, settle_abandoned};
 use crate::instances::{Instances, Loader, MeteredNames, Refreshers};
@@ -32,7 +32,7 @@ use crate::script::Scripts;
 use crate::seed::{SeedError, SeedOptions, seed, seed_sample_connector};
 use crate::services::{MAX_CALLS, Parts, Services};
 use crate::store::{
-    DatabaseEvent, OnLoss, OpenError, Recorder, START_PATIENCE, Store, StoreError, lacks_log, sqlite_file,
+    self, DatabaseEvent, OnLoss, OpenError, Recorder, START_PATIENCE, Store, StoreError, Vitals, lacks_log, sqlite_file,
 };
 use crate::vault::{self, UnlockError};
 use crate::work::WorkLimits;
@@ -40,6 +40,7 @@ use connector_runtime::external::ServiceStatuses;
 
 use self::evidence::Evidence;
 pub use self::evidence::LostDatabase;
+pub use self::state::Unready;
 
 /// A running server. Clones share the same server.
 #[derive(Debug, Clone)]
@@ -54,9 +55,12 @@ struct Lifecycle {
     background: Background,
     lease: Arc<Lease>,
     stopping: AtomicBool,
+    started_at: Timestamp,
     /// Where it listens, once it does.
     address: OnceLock<SocketAddr>,
     public_url: Option<PublicUrl>,
+    /// Tells what retention does, once it works.
+    retention: OnceLock<RetentionWatch>,
     /// Released at the end, even if a clone of the app still exists.
     lock: parking_lot::Mutex<Option<DataLock>>,
 }
@@ -260,6 +264,7 @@ impl App {
             data_dir: options.data_dir.to_owned(),
             command_index: CommandIndex::new(store.clone(), Arc::clone(&registry)),
             registry,
+            vitals: Vitals::new(store.clone()),
             vault,
             auth: Authenticator::new(store.clone()),
             recorder: Recorder::spawn(&store),
@@ -283,7 +288,8 @@ impl App {
         let Owned { lock, lease, background } = owned;
         let (stopping, lock) = (AtomicBool::new(false), parking_lot::Mutex::new(Some(lock)));
         let (address, public_url) = (OnceLock::new(), options.public_url);
-        let lifecycle = Lifecycle { background, lease, stopping, address, public_url, lock };
+        let (started_at, retention) = (store::now(), OnceLock::new());
+        let lifecycle = Lifecycle { background, lease, stopping, started_at, address, public_url, retention, lock };
         let app = Self { services, lifecycle: Arc::new(lifecycle) };
         if let Some(nats) = nats {
             let parts = SessionParts::new(&app.agents, &app.auth, &app.store, &app.registry, &app.work.memory);
@@ -314,7 +320,8 @@ impl App {
         }
         drop(turn);
         spawn_run_engine(&app.services);
-        spawn_tasks(&app.lifecycle.background, &app.services.downgrade(), options.retention);
+        let watch = spawn_tasks(&app.lifecycle.background, &app.services.downgrade(), options.retention);
+        app.lifecycle.retention.get_or_init(|| watch);
         Ok(app)
     }
 
@@ -346,20 +353,6 @@ impl App {
     /// Returns whether the server is stopping.
     pub fn is_stopping(&self) -> bool {
         self.lifecycle.stopping.load(Ordering::Relaxed)
-    }
-
-    /// Checks readiness: the database takes writes, has taken the rows of all late calls, and the server is not stopping.
-    ///
-    /// # Errors
-    /// Unavailable, with the reason.
-    pub async fn ready(&self) -> Result<(), Error> {
-        if self.is_stopping() {
-            return Err(Error::unavailable("the server is stopping"));
-        }
-        if let Some(why) = self.recorder.trouble() {
-            return Err(Error::unavailable(why));
-        }
-        self.lifecycle.lease.check().await.map_err(Error::unavailable)
     }
 
     /// Makes readiness fail, so that load balancers stop sending requests.
@@ -401,5 +394,6 @@ fn shown_address(address: SocketAddr) -> String {
 }
 
 mod evidence;
+mod state;
 #[cfg(test)]
 mod tests;

@@ -4,13 +4,14 @@ mod driver;
 mod lease;
 mod others;
 mod retention;
+mod retention_watch;
 mod tasks;
 #[cfg(test)]
 mod tests;
 
 pub use driver::{Background, MAX_ERROR, Run, TaskStatus};
-pub(crate) use lease::Lease;
 pub use lease::NAME as LEASE;
+pub(crate) use lease::{Lease, ReleaseMix};
 pub use others::{FOLLOW, SETTLE};
 pub(crate) use others::{Follower, spawn_tasks_of_others};
 pub use retention::{
@@ -18,5 +19,6 @@ pub use retention::{
     DEFAULT_EXECUTION_ROWS, DEFAULT_KEY_MIB, DEFAULT_KEY_ROWS, DEFAULT_RUN_DAYS, DEFAULT_RUN_ROWS, MIN_HOURS_KEPT,
     Retention,
 };
+pub(crate) use retention_watch::RetentionWatch;
 pub(crate) use tasks::spawn_tasks;
 pub use tasks::{AGENT_TOKENS, AGENT_TRAIL, CHECKPOINTS, HOURS, LAST_USED, MASTER_KEYS, RETENTION, SESSIONS};

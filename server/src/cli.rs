@@ -18,6 +18,7 @@ mod run;
 mod script;
 mod serve;
 mod server;
+mod status;
 mod token;
 mod types;
 mod values;

@@ -58,6 +58,7 @@ pub mod script;
 pub mod seed;
 pub mod services;
 pub mod sessions;
+pub mod status;
 pub mod store;
 pub mod telemetry;
 #[cfg(test)]

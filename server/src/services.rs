@@ -22,7 +22,7 @@ use crate::instances::Instances;
 use crate::run_queue::RunQueue;
 use crate::run_to_completion::RunToCompletion;
 use crate::script::Scripts;
-use crate::store::{Recorder, Store};
+use crate::store::{Recorder, Store, Vitals};
 use crate::vault::Vault;
 use crate::work::WorkLimits;
 use connector_runtime::external::ServiceStatuses;
@@ -43,6 +43,8 @@ pub struct Parts {
     pub data_dir: PathBuf,
     /// The database.
     pub store: Store,
+    /// Reads what the database says of itself.
+    pub vitals: Vitals,
     /// Seals secrets.
     pub vault: Arc<Vault>,
     /// Authenticates callers.

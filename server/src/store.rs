@@ -41,6 +41,7 @@ mod type_lines;
 mod types;
 mod url;
 mod versions;
+mod vitals;
 mod vocabulary;
 mod whole;
 
@@ -71,7 +72,7 @@ pub use migrate::newest as newest_migration;
 pub use open::{OnLoss, START_PATIENCE, Store};
 pub use page::{Page, PageRequest};
 pub use recorder::{RecordError, Recorder};
-pub use replicas::{HEARTBEAT, LEASE, LiveReplica, Replicas};
+pub use replicas::{HEARTBEAT, LEASE, LiveReplica, Replicas, release_order};
 pub use retention::{Ledger, Limits, MAX_START_VACUUM, Pace, Retained, Sums, Swept};
 pub use rework::{Rework, Reworking, StoredConfig};
 pub use run_definitions::{DefinitionContent, DefinitionRow, RunDefinitions, VersionHead};
@@ -90,6 +91,7 @@ pub use type_lines::{CommandLine, TypeConnection, TypeFilter, TypeLine};
 pub use types::{ConnectorType, ConnectorTypes, NewType, TypeFields};
 pub use url::{shown_database, sqlite_file, sqlite_url};
 pub use versions::{NewVersion, TypeVersion, VersionSummary};
+pub use vitals::{DatabaseConnections, Reading, Told, Vitals};
 pub use vocabulary::{
     AuditAction, AuditSubject, ExecutionModel, ExecutionSource, ExecutionStatus, LogLevel, Recording, ResumeUnknown,
     RunFailureCode, RunStatus, TaskStatus, TokenKind, TypeSource, UnknownWord, VersionSource,

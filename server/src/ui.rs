@@ -26,7 +26,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use self::page::types::{self, details, schema, script, used_by, versions};
 use self::page::{
     about, agents, change, command, connection, connector, connectors, definition, definition_edit, definitions,
-    execution, executions, import, live, login, mock, new, reimport, run, run_start, runs, search, settings, tokens,
+    execution, executions, import, live, login, mock, new, reimport, run, run_start, runs, search, settings, status,
+    tokens,
 };
 use self::parsed::Parsed;
 use crate::api::{self, Access, EXECUTIONS, RouteRow};
@@ -37,7 +38,7 @@ use crate::auth::Scope;
 type Page = (&'static str, &'static str, Access, MethodRouter<App>);
 
 fn pages() -> Vec<Page> {
-    use Access::{Authenticated, Needs, Public};
+    use Access::{Authenticated, Needs, NeedsInOutage, Public};
     let (read, write) = (Needs(Scope::ConnectorsRead), Needs(Scope::ConnectorsWrite));
     let execute = Needs(Scope::ConnectorsExecuteRead);
     vec![
@@ -127,6 +128,7 @@ fn pages() -> Vec<Page> {
         ("POST", "/settings/tokens", Needs(Scope::TokensWrite), post(tokens::create)),
         ("GET", "/settings/tokens/new", Needs(Scope::TokensWrite), get(tokens::new)),
         ("POST", "/settings/tokens/{id}/revoke", Needs(Scope::TokensWrite), post(tokens::revoke_one)),
+        ("GET", "/settings/status", NeedsInOutage(Scope::MetricsRead), get(status::show)),
         ("GET", "/settings/about", Authenticated, get(about::show)),
     ]
 }

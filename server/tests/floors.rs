@@ -112,6 +112,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("drafts", &["auth", "blocking", "catalog", "error", "input", "plain_text", "services", "store", "vault"]),
     ("scaffold", &["auth", "blocking", "catalog", "error", "openapi", "plain_text", "services", "store"]),
     ("audit", &["auth", "error", "services", "store"]),
+    ("status", &["auth", "error", "run_queue", "services", "store"]),
     ("keys", &["store", "vault"]),
     ("backup", &["data_lock", "store", "vault"]),
     ("check", &["store", "vault"]),
@@ -139,6 +140,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "script",
             "seed",
             "services",
+            "status",
             "store",
             "vault",
             "work",
@@ -165,6 +167,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "public_url",
             "runs",
             "services",
+            "status",
             "store",
             "telemetry",
             "tokens",
@@ -175,7 +178,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "ui",
         &[
             "about", "api", "app", "auth", "catalog", "drafts", "error", "events", "execute", "input", "runs",
-            "services", "sessions", "store", "tokens",
+            "services", "sessions", "status", "store", "tokens",
         ],
     ),
     (

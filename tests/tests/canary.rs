@@ -127,6 +127,7 @@ async fn walk(client: &Client, upstream: &Upstream) {
         "/api/connectors",
         "/api/connector-types",
         "/api/audit",
+        "/api/status",
         "/api/openapi.json",
         "/metrics",
         "/healthz",

@@ -225,5 +225,7 @@ async fn tokens_and_the_server_itself() {
     );
     assert_eq!(code(&anyone.metrics().await.unwrap_err()).0, 401);
     assert!(admin.metrics().await.unwrap().contains("floh_"));
+    let status = admin.status().await.unwrap();
+    assert_eq!((status.problems.len(), status.servers.len()), (0, 1), "{status:?}");
     assert!(admin.openapi().await.unwrap()["openapi"].as_str().unwrap().starts_with("3.1"));
 }

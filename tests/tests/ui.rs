@@ -32,6 +32,8 @@ mod scripts;
 mod settings;
 #[path = "ui/sign_in.rs"]
 mod sign_in;
+#[path = "ui/status.rs"]
+mod status;
 #[path = "ui/tokens.rs"]
 mod tokens;
 #[path = "ui/types.rs"]

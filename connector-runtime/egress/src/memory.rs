@@ -60,6 +60,11 @@ impl MemoryBudget {
         Self::new(usize::MAX)
     }
 
+    /// Returns the bytes of the whole budget.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Returns the bytes that are free.
     pub fn free(&self) -> usize {
         self.units.available_permits().saturating_mul(UNIT)

@@ -16,6 +16,7 @@ mod page;
 mod problem;
 mod run;
 mod server;
+mod status;
 mod token;
 
 pub use agent::{AgentState, AgentView, ServingAgent};
@@ -35,7 +36,12 @@ pub use run::{
     CheckItem, CheckReading, CheckedRun, RunAttempt, RunDefinitionSummary, RunDefinitionVersion, RunDefinitionView,
     RunFailure, RunSummary, RunTask, RunView, StartedRun,
 };
-pub use server::{Liveness, Readiness};
+pub use server::{Liveness, PartState, Readiness, ReadinessPart, ReadyPart};
+pub use status::{
+    AgentsStatus, AtWork, ConnectionUse, DatabaseKind, DatabaseStatus, KeptRows, MemoryUse, NatsStatus, QueuesStatus,
+    RecurringRun, RecurringTask, ReleaseRange, RemovedRows, RetainedTable, RetentionStatus, RunsStatus, ServerView,
+    StatusPart, StatusProblem, StatusView, Waiting,
+};
 pub use token::TokenView;
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ routes! {
     LIST_RUN_DEFINITION_VERSIONS = GET "/api/run-definitions/{name}/versions";
     GET_RUN_DEFINITION_VERSION = GET "/api/run-definitions/{name}/versions/{n}";
     LIST_AUDIT = GET "/api/audit";
+    STATUS = GET "/api/status";
     CREATE_TOKEN = POST "/api/tokens";
     LIST_TOKENS = GET "/api/tokens";
     REVOKE_TOKEN = DELETE "/api/tokens/{id}";

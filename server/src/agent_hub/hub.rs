@@ -300,6 +300,11 @@ impl Hub {
         self.changes.subscribe()
     }
 
+    /// Returns how many agents are connected.
+    pub fn connected(&self) -> usize {
+        self.table.lock().connected.len()
+    }
+
     /// Returns the ids of the tokens that open connections use.
     pub(crate) fn tokens(&self) -> BTreeSet<Uuid> {
         self.table.lock().connected.values().map(|connection| connection.token_id).collect()

@@ -2,7 +2,7 @@
 //! without extra text: what the guard requires, which answers may come before the handler runs, what lists accept, and
 //! what bodies refuse.
 
-use floh_client::answers::{Mistake, Problem};
+use floh_client::answers::{Mistake, PartState, Problem, ReadinessPart, ReadyPart};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, Paths};
 use utoipa::openapi::schema::{AdditionalProperties, Object, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -30,6 +30,7 @@ fn base_document() -> OpenApi {
     let bearer =
         HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token of `POST /api/tokens`")).build();
     let components = ComponentsBuilder::new().schema_from::<Problem>().schema_from::<Mistake>();
+    let components = components.schema_from::<ReadinessPart>().schema_from::<ReadyPart>().schema_from::<PartState>();
     let components = components.security_scheme("bearer", SecurityScheme::Http(bearer));
     let info = InfoBuilder::new()
         .title("Floh")

@@ -35,6 +35,20 @@ pub enum Access {
     NeedsOneOf([Scope; 2]),
     /// A token with this scope, which may also be sent later, in the first message of the socket that the route opens.
     NeedsInBand(Scope),
+    /// A token with this scope; while the database is silent, one that it has accepted lately: for what tells how the
+    /// server is.
+    NeedsInOutage(Scope),
+}
+
+impl Access {
+    /// Returns which credentials a request may bring.
+    pub fn accepts(self) -> Accepts {
+        match self {
+            Self::NeedsInBand(_) => Accepts::Bearer,
+            Self::NeedsInOutage(_) => Accepts::KnownInOutage,
+            _ => Accepts::BearerOrSession,
+        }
+    }
 }
 
 impl std::fmt::Display for Access {
@@ -42,7 +56,7 @@ impl std::fmt::Display for Access {
         match self {
             Self::Public => f.write_str("public"),
             Self::Authenticated => f.write_str("any token"),
-            Self::Needs(scope) => write!(f, "{scope}"),
+            Self::Needs(scope) | Self::NeedsInOutage(scope) => write!(f, "{scope}"),
             Self::NeedsOneOf([one, other]) => write!(f, "{one} or {other}"),
             Self::NeedsInBand(scope) => write!(f, "{scope} (the token may come in the first message)"),
         }
@@ -68,6 +82,8 @@ pub enum Accepts {
     Bearer,
     /// A token, or else the cookie of a session.
     BearerOrSession,
+    /// The same; while the database is silent, what it has accepted lately is taken.
+    KnownInOutage,
 }
 
 /// Who sent a request.
@@ -92,10 +108,7 @@ pub(super) async fn guard(State((app, access)): State<(App, Access)>, mut reques
     if access == Access::Public {
         return next.run(request).await;
     }
-    let accepts = match access {
-        Access::NeedsInBand(_) => Accepts::Bearer,
-        _ => Accepts::BearerOrSession,
-    };
+    let accepts = access.accepts();
     if accepts == Accepts::Bearer && !request.headers().contains_key(header::AUTHORIZATION) {
         return next.run(request).await;
     }
@@ -131,12 +144,18 @@ pub fn identity_of(
         };
         match presented? {
             Presented::Bearer(token) => {
-                let identity = auth.authenticate(token.expose()).await;
+                let identity = match accepts {
+                    Accepts::KnownInOutage => auth.authenticate_in_outage(token.expose()).await,
+                    Accepts::Bearer | Accepts::BearerOrSession => auth.authenticate(token.expose()).await,
+                };
                 let identity = identity.inspect_err(|error| refuse(error, token.expose())).map_err(refused)?;
                 Ok(Caller { identity, session: None })
             }
             Presented::Session(secret) => {
-                let session = auth.session(secret.expose()).await;
+                let session = match accepts {
+                    Accepts::KnownInOutage => auth.session_in_outage(secret.expose()).await,
+                    Accepts::Bearer | Accepts::BearerOrSession => auth.session(secret.expose()).await,
+                };
                 let session = session.inspect_err(|error| refuse(error, "")).map_err(refused)?;
                 Ok(Caller { identity: Arc::clone(&session.identity), session: Some(session) })
             }
@@ -158,9 +177,11 @@ pub const EXECUTIONS: Access = Access::NeedsOneOf([Scope::AuditRead, Scope::Conn
 pub fn demand(identity: &Identity, access: Access) -> Result<(), Problem> {
     let needed = match access {
         Access::Public | Access::Authenticated => return Ok(()),
-        Access::Needs(scope) | Access::NeedsInBand(scope) if identity.allows(scope) => return Ok(()),
+        Access::Needs(scope) | Access::NeedsInBand(scope) | Access::NeedsInOutage(scope) if identity.allows(scope) => {
+            return Ok(());
+        }
         Access::NeedsOneOf(scopes) if scopes.iter().any(|scope| identity.allows(*scope)) => return Ok(()),
-        Access::Needs(scope) | Access::NeedsInBand(scope) => scope.to_string(),
+        Access::Needs(scope) | Access::NeedsInBand(scope) | Access::NeedsInOutage(scope) => scope.to_string(),
         Access::NeedsOneOf(_) => access.to_string(),
     };
     let detail = format!("this needs the scope {needed}, which the token {:?} does not have", identity.name);
@@ -190,7 +211,7 @@ fn presented(site: Site<'_>, request: &Request, accepts: Accepts) -> Result<Pres
     }
     let session = match accepts {
         Accepts::Bearer => None,
-        Accepts::BearerOrSession => session_of(site, request.headers()),
+        Accepts::BearerOrSession | Accepts::KnownInOutage => session_of(site, request.headers()),
     };
     let Some(secret) = session else { return Ok(Presented::Nothing) };
     site.check_same_site(request)?;

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use floh_client::answers;
+use floh_client::answers::{self, ReadinessPart};
 
 use super::responses::PROBLEM;
 use crate::error::{Error, ErrorKind};
@@ -27,8 +27,16 @@ impl Problem {
             errors: Vec::new(),
             change: None,
             secrets_cleared: Vec::new(),
+            parts: Vec::new(),
         };
         Self { body: Box::new(body), headers: Vec::new() }
+    }
+
+    /// Adds how each part of the server is.
+    #[must_use]
+    pub fn with_parts(mut self, parts: Vec<ReadinessPart>) -> Self {
+        self.body.parts = parts;
+        self
     }
 
     /// Adds a header to the answer.

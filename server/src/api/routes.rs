@@ -23,8 +23,8 @@ use super::guard::{Access, EXECUTIONS, guard};
 use super::http_metrics::{self, HttpMetrics};
 use super::server_info::Document;
 use super::{
-    Problem, agents, audit, connectors, executions, imports, request_id, run_definitions, runs, server_info, tokens,
-    type_changes, types,
+    Problem, agents, audit, connectors, executions, imports, request_id, run_definitions, runs, server_info, status,
+    tokens, type_changes, types,
 };
 use crate::app::App;
 use crate::auth::Scope;
@@ -52,7 +52,7 @@ impl FromRef<App> for Services {
 
 /// Returns every route with what it requires.
 pub(super) fn declared() -> Vec<(Access, Handlers)> {
-    use Access::{Authenticated, Needs, NeedsInBand, Public};
+    use Access::{Authenticated, Needs, NeedsInBand, NeedsInOutage, Public};
     vec![
         (Needs(Scope::ConnectorsWrite), routes!(connectors::create)),
         (Needs(Scope::ConnectorsRead), routes!(connectors::list)),
@@ -92,6 +92,7 @@ pub(super) fn declared() -> Vec<(Access, Handlers)> {
         (Needs(Scope::RunsRead), routes!(run_definitions::versions)),
         (Needs(Scope::RunsRead), routes!(run_definitions::version)),
         (Needs(Scope::AuditRead), routes!(audit::list)),
+        (NeedsInOutage(Scope::MetricsRead), routes!(status::read)),
         (Needs(Scope::TokensWrite), routes!(tokens::create)),
         (Needs(Scope::TokensRead), routes!(tokens::list)),
         (Needs(Scope::TokensWrite), routes!(tokens::delete)),

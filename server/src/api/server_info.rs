@@ -7,8 +7,9 @@ use floh_client::answers::{Liveness, Readiness};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::Problem;
-use crate::app::App;
+use crate::app::{App, Unready};
 use crate::auth::OpContext;
+use crate::error::Error;
 use crate::telemetry;
 
 const TAG: &str = "server";
@@ -19,11 +20,13 @@ pub(super) async fn healthz() -> axum::Json<Liveness> {
     axum::Json(Liveness { status: "ok".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() })
 }
 
-/// Check readiness: the database answers and the server is not stopping.
+/// Check readiness: the database takes writes and the server is not stopping. The answer has every part, also when it is 503.
 #[utoipa::path(get, path = "/readyz", tag = TAG, responses((status = 200, body = Readiness), (status = 503)))]
 pub(super) async fn readyz(State(app): State<App>) -> Result<axum::Json<Readiness>, Problem> {
-    app.ready().await?;
-    Ok(axum::Json(Readiness { status: "ready".to_owned() }))
+    match app.readiness().await {
+        Ok(parts) => Ok(axum::Json(Readiness { status: "ready".to_owned(), parts })),
+        Err(Unready { why, parts }) => Err(Problem::from(Error::unavailable(why)).with_parts(parts)),
+    }
 }
 
 /// Read the metrics, in the text format of Prometheus.

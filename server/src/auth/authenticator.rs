@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::login_code::LoginCodes;
+use super::outage::is_trusted;
 use super::refusals::Refusals;
 use super::scope::{Scope, Scopes};
 use super::session::KnownSessions;
@@ -216,6 +217,24 @@ impl Authenticator {
             Some(entry) => Ok(entry),
             None => self.look_up(id, now).await,
         }
+    }
+
+    /// Returns the identity of a token's holder if the database has accepted the token lately, without asking it.
+    pub(super) fn known_lately(&self, text: &str, now: Timestamp) -> Option<Arc<Identity>> {
+        let hash = TokenHash::of(text);
+        let environment = self.known.0.read().environment.filter(|(_, known)| known.matches(&hash));
+        let id = environment.map(|(id, _)| id).or_else(|| token::id_of(text))?;
+        self.known_entry(id, now).filter(|entry| entry.hash.matches(&hash))?.used(now).ok()
+    }
+
+    /// Returns the identity of a token that the database has accepted lately, without asking it.
+    pub(super) fn known_identity(&self, id: Uuid, now: Timestamp) -> Option<Arc<Identity>> {
+        self.known_entry(id, now)?.used(now).ok()
+    }
+
+    fn known_entry(&self, id: Uuid, now: Timestamp) -> Option<Arc<Entry>> {
+        let entry = self.known.0.read().tokens.get(&id).cloned();
+        entry.filter(|entry| is_trusted(entry.checked_at.load(Ordering::Relaxed), now.as_millisecond()))
     }
 
     /// Returns the same authenticator for an author, whom the audit trail names for the tokens that are created and

@@ -29,7 +29,7 @@ pub enum Scope {
     AgentsConnect,
     /// See what was done, and by whom.
     AuditRead,
-    /// Read the metrics of the server.
+    /// Read the metrics and the status of the servers.
     MetricsRead,
     /// Everything.
     Admin,
@@ -89,7 +89,7 @@ impl Scope {
             Self::TokensWrite => "make and revoke tokens",
             Self::AgentsConnect => "connect as an agent",
             Self::AuditRead => "see executions, their params and results, and who changed what",
-            Self::MetricsRead => "read the metrics of the server",
+            Self::MetricsRead => "read the metrics and the status of the servers",
             Self::Admin => "everything",
         }
     }

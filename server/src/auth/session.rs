@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::authenticator::{AuthError, Authenticator, FRESH_MS, Identity};
+use super::outage::is_trusted;
 use super::token::TokenHash;
 use crate::changes::{Action, Change, Subject, Subscriber};
 use crate::store::{self, SessionRow, Sessions, StoreError};
@@ -163,6 +164,19 @@ impl Authenticator {
         entry.seen_at.fetch_max(now.as_millisecond(), Ordering::Relaxed);
         let id = hash[..ID_DIGITS].to_owned();
         Ok(Session { identity, id, expires_at: entry.expires_at, ended: entry.ended.clone() })
+    }
+
+    /// Returns the session with a secret if the database has accepted it and its token lately, without asking it.
+    pub(super) fn known_session_lately(&self, secret: &str, now: Timestamp) -> Option<Session> {
+        let hash = TokenHash::of(secret).to_hex();
+        let entry = self.sessions.0.read().sessions.get(&hash).cloned()?;
+        let checked_at = entry.checked_at.load(Ordering::Relaxed);
+        if entry.is_over(now) || !is_trusted(checked_at, now.as_millisecond()) {
+            return None;
+        }
+        let identity = self.known_identity(entry.token_id, now)?;
+        let id = hash[..ID_DIGITS].to_owned();
+        Some(Session { identity, id, expires_at: entry.expires_at, ended: entry.ended.clone() })
     }
 
     /// Reads a session from the database and keeps the result, unless a session has ended meanwhile.

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::driver::Outcome;
+use super::retention_watch::RetentionWatch;
 use crate::services::Services;
 use crate::store::{self, Ledger, Limits, Pace, Retained, Store, StoreError, Sums, Swept};
 
@@ -90,6 +91,7 @@ impl Default for Retention {
 #[derive(Debug)]
 pub(super) struct Keeper {
     retention: Retention,
+    watch: RetentionWatch,
     stop: CancellationToken,
     /// Made with the first run; runs do not overlap.
     ledgers: Mutex<Option<Ledgers>>,
@@ -122,8 +124,8 @@ impl Ledgers {
 }
 
 impl Keeper {
-    pub(super) fn new(retention: Retention, stop: CancellationToken) -> Self {
-        Self { retention, stop, ledgers: Mutex::default() }
+    pub(super) fn new(retention: Retention, watch: RetentionWatch, stop: CancellationToken) -> Self {
+        Self { retention, watch, stop, ledgers: Mutex::default() }
     }
 
     /// Removes what is beyond the limits, as far as there is time, and gives its space back.
@@ -135,6 +137,10 @@ impl Keeper {
         let (store, now) = (&services.store, store::now());
         let mut ledgers = self.ledgers.lock().await;
         let ledgers = ledgers.get_or_insert_with(|| Ledgers::new(store));
+        let watched = |table, kept: Swept| {
+            self.watch.note(table, &kept, now);
+            kept
+        };
         let mut pace = self.pace(MAX_SWEEP);
         // What fails in one table keeps none of the others from being swept.
         let swept = ledgers.answers.sweep_answers(answers, now, &mut pace).await;
@@ -150,17 +156,18 @@ impl Keeper {
                 );
             }
             ledgers.is_full = is_full;
-            ledgers.told[0].show(Retained::Answers, kept, &pace);
+            ledgers.told[0].show(Retained::Answers, watched(Retained::Answers, kept), &pace);
         });
         let mut pace = self.pace(MAX_SWEEP);
         let swept = ledgers.audit.sweep(audit, now, &mut pace).await.map_err(failed("the audit trail"));
-        let of_audit = swept.map(|kept| ledgers.told[1].show(Retained::Audit, kept, &pace));
+        let of_audit = swept.map(|kept| ledgers.told[1].show(Retained::Audit, watched(Retained::Audit, kept), &pace));
         let mut pace = self.pace(MAX_SWEEP);
         let swept = ledgers.executions.sweep(executions, now, &mut pace).await.map_err(failed("the executions"));
-        let of_executions = swept.map(|kept| ledgers.told[2].show(Retained::Executions, kept, &pace));
+        let of_executions =
+            swept.map(|kept| ledgers.told[2].show(Retained::Executions, watched(Retained::Executions, kept), &pace));
         let mut pace = self.pace(MAX_SWEEP);
         let swept = ledgers.runs.sweep(runs, now, &mut pace).await.map_err(failed("the runs"));
-        let of_runs = swept.map(|kept| ledgers.told[3].show(Retained::Runs, kept, &pace));
+        let of_runs = swept.map(|kept| ledgers.told[3].show(Retained::Runs, watched(Retained::Runs, kept), &pace));
         let of_bags = self.drop_bags(store, now).await.map_err(failed("the variables of runs"));
         let mut pace = self.pace(MAX_HOURS_SWEEP);
         let purged = store.hours().purge(self.retention.oldest_hour(now), &mut pace).await;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Background;
 use super::driver::Outcome;
 use super::retention::{self, Keeper, Retention};
+use super::retention_watch::RetentionWatch;
 use crate::auth::AuthError;
 use crate::drafts::purge_drafts;
 use crate::services::{Services, WeakServices};
@@ -42,15 +43,16 @@ const KEYS_LOOK: Duration = Duration::from_secs(1);
 /// How long a run counts executions of earlier releases.
 const MAX_COUNT: Duration = Duration::from_secs(5);
 
-/// Starts all tasks. They end by themselves when the services are dropped.
-pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices, retention: Retention) {
+/// Starts all tasks. They end by themselves when the services are dropped. Returns what tells what retention does.
+pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices, retention: Retention) -> RetentionWatch {
     let minute = Duration::from_secs(60);
     background.spawn(LAST_USED, minute, work(services.clone(), write_last_used));
     background.spawn(SESSIONS, minute, work(services.clone(), tend_sessions));
     background.spawn(AGENT_TRAIL, Duration::from_secs(2), work(services.clone(), write_agent_trail));
     background.spawn(MASTER_KEYS, KEYS_LOOK, work(services.clone(), follow_keys));
     background.spawn(CHECKPOINTS, CHECKPOINT_LOOK, work(services.clone(), checkpoint));
-    let keeper = Arc::new(Keeper::new(retention, background.closing()));
+    let watch = RetentionWatch::new(retention);
+    let keeper = Arc::new(Keeper::new(retention, watch.clone(), background.closing()));
     let keep = move |services| Arc::clone(&keeper).run(services);
     background.spawn(RETENTION, retention::PERIOD, work(services.clone(), keep));
     let (counted, closing) = (Arc::<AtomicBool>::default(), background.closing());
@@ -58,6 +60,7 @@ pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices, rete
     background.spawn(HOURS, retention::PERIOD, work(services.clone(), count));
     // As often as the token of an API caller would be checked again.
     background.spawn(AGENT_TOKENS, Duration::from_secs(4), work(services.clone(), recheck_agent_tokens));
+    watch
 }
 
 pub(super) fn work<F>(

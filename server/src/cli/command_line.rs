@@ -11,7 +11,7 @@ use floh_agent::cli::CommandError;
 
 use super::{
     backup, call, check, connector, egress, enable, export, import, keys, lock, mcp, new_connector, run, script, serve,
-    token, types,
+    status, token, types,
 };
 use crate::config::ServeArgs;
 
@@ -59,6 +59,8 @@ enum Command {
     Enable(Box<enable::EnableArgs>),
     /// Disable connectors, one or many: calls are refused and recorded.
     Disable(Box<enable::EnableArgs>),
+    /// Show how the servers, the database and the queues are.
+    Status(status::StatusArgs),
     /// Create, list and revoke tokens, in the database itself: also beside a running server.
     Token(Box<token::TokenArgs>),
     /// Make a backup of the database and its key, beside a running server.
@@ -182,6 +184,7 @@ fn run(command: Command) -> Result<ExitCode, CliError> {
         Command::ImportConfig(args) => export::import(&args),
         Command::Enable(args) => enable::run(&args, true),
         Command::Disable(args) => enable::run(&args, false),
+        Command::Status(args) => status::run(&args),
         Command::Token(args) => token::run(*args),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => backup::restore(&args),

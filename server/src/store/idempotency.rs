@@ -321,6 +321,11 @@ impl Idempotency<'_> {
         Ok(purged)
     }
 
+    /// Returns whether calls with new keys are refused.
+    pub fn is_full(&self) -> bool {
+        self.store.keys_full.load(Ordering::Relaxed)
+    }
+
     /// Says whether new keys are refused, because as many are kept as there may be.
     pub fn set_full(&self, is_full: bool) {
         self.store.keys_full.store(is_full, Ordering::Relaxed);

@@ -224,6 +224,11 @@ impl Recorder {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
+    /// Returns how many rows may wait; beyond it, starting is refused.
+    pub fn max_waiting(&self) -> usize {
+        self.queue.max_capacity()
+    }
+
     /// Returns whether rows are no longer taken: after [`Recorder::close`], or if the writer has failed.
     pub fn is_closed(&self) -> bool {
         self.queue.is_closed()

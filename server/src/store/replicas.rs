@@ -1,9 +1,11 @@
 //! The servers that run on the database: each has a row with a lease, which it renews by the database's clock.
 //! Executions of a server without a live lease will not end; every other server settles them.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use semver::Version;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
@@ -171,6 +173,11 @@ impl Replicas<'_> {
 pub(super) fn push_ownerless(statement: &mut Statement, dialect: Dialect, table: &str) {
     statement.push("NOT EXISTS (SELECT 1 FROM replica WHERE replica.id = ").push(table);
     statement.push(".owner AND replica.lease_until > ").push(dialect.clock()).push(")");
+}
+
+/// Compares two releases; what is not a version counts as older than what is one.
+pub fn release_order(one: &str, other: &str) -> Ordering {
+    Version::parse(one).ok().cmp(&Version::parse(other).ok()).then_with(|| one.cmp(other))
 }
 
 fn lease_ms() -> i64 {

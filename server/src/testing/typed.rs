@@ -4,7 +4,8 @@
 use floh_client::answers::{
     AgentView, AuditEntry, ChangedType, CheckedRun, ConnectorDraft, ConnectorResult, ConnectorView, ExecutionSummary,
     ExecutionView, Liveness, Page, Problem, Readiness, RunDefinitionSummary, RunDefinitionVersion, RunDefinitionView,
-    RunSummary, RunView, StartedRun, TokenView, TypeCapabilities, TypeDiff, TypeView, VersionDetail, VersionView,
+    RunSummary, RunView, StartedRun, StatusView, TokenView, TypeCapabilities, TypeDiff, TypeView, VersionDetail,
+    VersionView,
 };
 use floh_client::routes::{self, Route};
 use serde::Serialize;
@@ -14,7 +15,7 @@ use serde_json::Value;
 type Read = fn(&[u8]) -> serde_json::Result<Value>;
 
 /// Routes whose answers are JSON, fixed paths before those with parameters.
-const TYPED: [(Route, Read); 37] = [
+const TYPED: [(Route, Read); 38] = [
     (routes::CREATE_CONNECTOR, through::<ConnectorView>),
     (routes::LIST_CONNECTORS, through::<Page<ConnectorView>>),
     (routes::PARSE_OAS, through::<ConnectorDraft>),
@@ -47,6 +48,7 @@ const TYPED: [(Route, Read); 37] = [
     (routes::GET_RUN_DEFINITION, through::<RunDefinitionView>),
     (routes::UPDATE_RUN_DEFINITION, through::<RunDefinitionView>),
     (routes::LIST_AUDIT, through::<Page<AuditEntry>>),
+    (routes::STATUS, through::<StatusView>),
     (routes::CREATE_TOKEN, through::<TokenView>),
     (routes::LIST_TOKENS, through::<Page<TokenView>>),
     (routes::OPENAPI, through::<Value>),

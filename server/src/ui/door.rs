@@ -1,18 +1,21 @@
 //! What every page passes through: who asks, what they may see, and the headers of the answer.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use tokio::time::timeout;
 
 use super::assets;
 use super::page;
 pub(super) use super::part::frame::Frame;
 use super::part::frame::Theme;
 use crate::about::{Counts, counts};
-use crate::api::{Accepts, Access, Caller, Problem, Site, demand, identity_of, peer};
+use crate::api::{Access, Caller, Problem, Site, demand, identity_of, peer};
 use crate::app::App;
 use crate::auth::{OpContext, RequestId};
 use crate::error::Error;
@@ -20,6 +23,9 @@ use crate::store::ExecutionSource;
 
 /// This door in the metrics and the log of refused logins.
 pub(super) const DOOR: &str = "ui";
+
+/// How long a page that outlasts the database waits for the numbers in the menu.
+const COUNTS: Duration = Duration::from_millis(300);
 
 /// The headers of every page. Scripts and styles come from this server alone, nothing may frame a page, and text becomes
 /// elements in one place of the script.
@@ -105,7 +111,12 @@ pub(super) async fn enter(State((app, access)): State<(App, Access)>, mut reques
     let response = match caller.and_then(|caller| frame.admit(caller, access, &request)) {
         Ok(()) => {
             if let Some(ctx) = frame.ctx.as_ref().filter(|_| !takes_events(&request)) {
-                frame.counts = counts(ctx, app.services()).await;
+                let counted = counts(ctx, app.services());
+                // What tells that the database is silent does not wait for it.
+                frame.counts = match access {
+                    Access::NeedsInOutage(_) => timeout(COUNTS, counted).await.unwrap_or_default(),
+                    _ => counted.await,
+                };
             }
             request.extensions_mut().insert(frame.clone());
             next.run(request).await
@@ -143,7 +154,7 @@ fn identify(
     let is_public = access == Access::Public;
     let checked =
         site.check_host(request).and_then(|()| if is_public { site.check_same_site(request) } else { Ok(()) });
-    let caller = identity_of(app, request, Accepts::BearerOrSession, DOOR);
+    let caller = identity_of(app, request, access.accepts(), DOOR);
     async move {
         checked?;
         if is_public { Ok(None) } else { caller.await.map(Some) }

@@ -27,6 +27,7 @@ pub(super) mod run_start;
 pub(super) mod runs;
 pub(super) mod search;
 pub(super) mod settings;
+pub(super) mod status;
 pub(super) mod tokens;
 pub(super) mod trial;
 pub(super) mod types;

@@ -1,5 +1,6 @@
 //! The parts that pages are made of.
 
+pub(super) mod amount;
 pub(super) mod badge;
 pub(super) mod chart;
 pub(super) mod code;

@@ -18,6 +18,7 @@ mod runs;
 mod script_page;
 mod scripts;
 mod services;
+mod status;
 mod stores;
 mod types;
 mod wizard;

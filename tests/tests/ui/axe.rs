@@ -229,6 +229,7 @@ pub(crate) fn pages(gallery: &Gallery) -> Vec<Shown> {
         ("agents", "/agents"),
         ("tokens", "/settings/tokens"),
         ("create token", "/settings/tokens/new"),
+        ("status", "/settings/status"),
         ("about", "/settings/about"),
         ("nothing there", "/connectors/nobody"),
         ("types", "/types"),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChangeView, ClearedSecrets};
+use super::{ChangeView, ClearedSecrets, ReadinessPart};
 
 /// A refused request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Problem {
     /// Secrets that this change would clear, because their destination moves.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "secretsCleared")]
     pub secrets_cleared: Vec<ClearedSecrets>,
+    /// How each part of the server is, if it is not ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<ReadinessPart>,
 }
 
 impl Problem {

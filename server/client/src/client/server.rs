@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::error::ClientError;
 use super::transport::{Client, Outgoing};
-use crate::answers::{Liveness, Readiness};
+use crate::answers::{Liveness, Readiness, StatusView};
 use crate::routes;
 
 impl Client {
@@ -22,6 +22,14 @@ impl Client {
     /// [`ClientError`]; status 503 if it is not ready.
     pub async fn readyz(&self) -> Result<Readiness, ClientError> {
         self.get(routes::READYZ, &[]).await
+    }
+
+    /// Reads the state of the servers, the database and the queues.
+    ///
+    /// # Errors
+    /// [`ClientError`]. A database that is silent is no error: the answer says so.
+    pub async fn status(&self) -> Result<StatusView, ClientError> {
+        self.get(routes::STATUS, &[]).await
     }
 
     /// Reads the metrics, in the text format of Prometheus; empty if the server collects none.

@@ -155,6 +155,7 @@ fn routes() -> Vec<(&'static str, &'static str, Value, u16, u16)> {
         ("GET", "/api/run-definitions/D/versions/1", Value::Null, 200, 404),
         ("DELETE", "/api/run-definitions/D", Value::Null, 204, 404),
         ("GET", "/api/audit", Value::Null, 200, 200),
+        ("GET", "/api/status", Value::Null, 403, 403),
         ("POST", "/api/tokens", token, 201, 403),
         ("GET", "/api/tokens", Value::Null, 200, 200),
         ("DELETE", "/api/tokens/{id}", Value::Null, 404, 404),

@@ -16,7 +16,7 @@ use crate::store::{
 use crate::testing::TestServer;
 
 /// Method, path, and what the caller needs: a scope, one scope `or` another, `any` token, or `public`.
-const WANTED: [(&str, &str, &str); 45] = [
+const WANTED: [(&str, &str, &str); 46] = [
     ("POST", "/api/connectors", "connectors:write"),
     ("GET", "/api/connectors", "connectors:read"),
     ("POST", "/api/connectors/parse-oas", "connectors:write"),
@@ -55,6 +55,7 @@ const WANTED: [(&str, &str, &str); 45] = [
     ("GET", "/api/run-definitions/{name}/versions", "runs:read"),
     ("GET", "/api/run-definitions/{name}/versions/{n}", "runs:read"),
     ("GET", "/api/audit", "audit:read"),
+    ("GET", "/api/status", "metrics:read"),
     ("POST", "/api/tokens", "tokens:write"),
     ("GET", "/api/tokens", "tokens:read"),
     ("DELETE", "/api/tokens/{id}", "tokens:write"),
@@ -520,10 +521,25 @@ fn every_reference_leads_somewhere(document: &Value, part: &Value) {
 #[tokio::test]
 async fn readiness_ends_when_the_server_stops() {
     let server = TestServer::start().await;
-    assert_eq!(server.get("/readyz").await.ok(200), json!({ "status": "ready" }));
+    let part = |part: &str, state: &str| json!({ "part": part, "state": state });
+    let rest = [
+        part("recorder", "ok"),
+        part("database", "ok"),
+        part("releases", "ok"),
+        json!({ "part": "nats", "state": "off", "text": "not configured" }),
+    ];
+    let ready = server.get("/readyz").await.ok(200);
+    assert_eq!(ready["status"], "ready");
+    assert_eq!(ready["parts"], json!([&[part("server", "ok")][..], &rest].concat()));
     server.app.begin_stop();
     let answer = server.get("/readyz").await;
     answer.problem(503);
+    let unready: Value = serde_json::from_str(&answer.text).unwrap();
+    let stopping = json!({ "part": "server", "state": "failed", "text": "the server is stopping" });
+    assert_eq!(
+        (&unready["detail"], &unready["parts"]),
+        (&stopping["text"], &json!([&[stopping.clone()][..], &rest].concat()))
+    );
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(server.get("/healthz").await.ok(200)["status"], "ok");
 }

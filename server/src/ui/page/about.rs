@@ -8,6 +8,7 @@ use crate::about::{About, Surroundings, about};
 use crate::api::Problem;
 use crate::app::App;
 use crate::ui::door::Frame;
+use crate::ui::part::amount;
 use crate::ui::part::frame::head;
 use crate::ui::part::icon::icon;
 use crate::ui::part::keys;
@@ -28,7 +29,7 @@ pub(in crate::ui) async fn show(frame: Frame, State(app): State<App>) -> Result<
                 div.body {
                     dl.facts {
                         dt { "Version" } dd { (version) }
-                        dt { "Database" } dd { (database) @if let Some(bytes) = disk { ", " (megabytes(bytes)) } }
+                        dt { "Database" } dd { (database) @if let Some(bytes) = disk { ", " (amount::bytes(bytes)) } }
                         dt { "Sealing key" } dd { (key) }
                         @if let Some(around) = &surroundings {
                             dt { "Data folder" } dd { code { (around.data_folder) } }
@@ -70,9 +71,4 @@ fn egress(around: &Surroundings) -> Markup {
         }
         @if let Some(proxy) = &around.egress_proxy { br; "through the proxy " code { (proxy) } }
     }
-}
-
-fn megabytes(bytes: u64) -> String {
-    let tenths = bytes / 100_000;
-    format!("{}.{} MB", tenths / 10, tenths % 10)
 }

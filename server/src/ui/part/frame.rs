@@ -72,8 +72,11 @@ const MAIN: &[Entry] = &[
     ("/runs", "runs", "Runs", &[Scope::RunsRead]),
     ("/agents", "server", "Agents", &[Scope::ConnectorsRead]),
 ];
-const SETTINGS: &[Entry] =
-    &[("/settings/tokens", "key", "Tokens", &[Scope::TokensRead]), ("/settings/about", "info", "About", &[])];
+const SETTINGS: &[Entry] = &[
+    ("/settings/tokens", "key", "Tokens", &[Scope::TokensRead]),
+    ("/settings/status", "gauge", "Status", &[Scope::MetricsRead]),
+    ("/settings/about", "info", "About", &[]),
+];
 
 impl Frame {
     /// Returns whether the caller has a scope.

@@ -62,7 +62,7 @@ async fn every_page_is_for_those_who_have_its_scope() {
         for (scope, reader) in &readers {
             let page = reader.start(&row.method, &path).await;
             let may = match row.access {
-                Access::Needs(wanted) => grants(*scope, wanted),
+                Access::Needs(wanted) | Access::NeedsInOutage(wanted) => grants(*scope, wanted),
                 Access::NeedsOneOf(wanted) => wanted.into_iter().any(|wanted| grants(*scope, wanted)),
                 _ => true,
             };
