@@ -7,13 +7,16 @@
 mod actor;
 mod audit;
 mod author;
+mod availability;
 mod bound;
 mod change;
 mod change_log;
 mod checkpoint;
+mod connection;
 mod connector;
 mod connector_lines;
 mod connectors;
+mod doubts;
 mod drafts;
 mod error;
 mod executions;

@@ -17,6 +17,8 @@ const RELEASE: &str = env!("CARGO_PKG_VERSION");
 /// How long a renewal is taken for proof that the database takes writes, so that callers of `/readyz`, who may be
 /// anyone, do not cause a write each.
 const PROVEN: Duration = Duration::from_secs(1);
+/// How long a failed renewal is taken for proof that it does not.
+const FAILED: Duration = Duration::from_millis(250);
 
 /// A lease on the database.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ impl Lease {
         background.spawn(NAME, HEARTBEAT, move || {
             let lease = renewed.upgrade()?;
             Some(Box::pin(async move {
-                let renewed = lease.renew(Duration::ZERO).await;
+                let renewed = lease.renew(Duration::ZERO, Duration::ZERO).await;
                 renewed.map_err(|error| format!("the lease on the database could not be renewed: {error}"))
             }))
         });
@@ -50,14 +52,16 @@ impl Lease {
     /// # Errors
     /// The reason, for anyone who may ask.
     pub(crate) async fn check(&self) -> Result<(), &'static str> {
-        self.renew(PROVEN).await.map_err(|error| error.unavailability())
+        // Nobody waits for a turn to hear what is known.
+        self.store.available().map_err(|error| error.unavailability())?;
+        self.renew(PROVEN, FAILED).await.map_err(|error| error.unavailability())
     }
 
-    /// Renews the lease, unless that was done within `proven`.
-    async fn renew(&self, proven: Duration) -> Result<(), Arc<StoreError>> {
+    /// Renews the lease, unless that was done within `proven`, or failed within `failed`.
+    async fn renew(&self, proven: Duration, failed: Duration) -> Result<(), Arc<StoreError>> {
         let mut last = self.last.lock().await;
         let (at, outcome) = &*last;
-        if at.elapsed() < proven {
+        if at.elapsed() < if outcome.is_ok() { proven } else { failed } {
             return outcome.clone();
         }
         let outcome = self.store.replicas().renew(RELEASE).await.map_err(Arc::new);

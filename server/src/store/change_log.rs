@@ -3,12 +3,12 @@
 //! The counter of `change` is raised in the transaction of a write and its row is locked until the commit, so that its
 //! order is the order of the commits: whoever has read up to a value misses nothing below it.
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, Row as _};
+use sqlx::Row as _;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::audit::{Detail, NewEntry};
+use super::connection::DatabaseConnection;
 use super::migrate::Dialect;
 use super::sql::{Reader, Statement};
 use super::{AuditAction, AuditSubject, Store, StoreError};
@@ -46,7 +46,7 @@ impl Store {
 /// A connection by which news are read.
 #[derive(Debug)]
 pub struct NewsLine {
-    connection: PoolConnection<Any>,
+    connection: DatabaseConnection,
     replica: Uuid,
 }
 
@@ -61,7 +61,7 @@ impl NewsLine {
     }
 
     async fn news(&mut self, seen: Option<i64>) -> Result<News, StoreError> {
-        let connection = &mut *self.connection;
+        let connection = &mut self.connection;
         let counter = sqlx::query("SELECT counter FROM change").fetch_one(&mut *connection).await?;
         let counter: i64 = counter.try_get("counter")?;
         let seen = match seen {
@@ -97,7 +97,7 @@ impl NewsLine {
 
 /// Raises the counter and writes what was changed.
 pub(super) async fn write(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     replica: Uuid,
     noted: &[(Subject, Action)],
 ) -> Result<(), StoreError> {

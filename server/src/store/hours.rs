@@ -11,10 +11,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::connection::DatabaseConnection;
 use super::migrate::Dialect;
 use super::sql::{Reader, Statement, Values, placeholders};
 use super::{ExecutionRow, Pace, Store, StoreError};
@@ -237,7 +237,7 @@ pub(super) struct AddTexts([OnceLock<Arc<str>>; SIZES.len()]);
 
 /// Adds sums to those that are there.
 pub(super) async fn add(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     dialect: Dialect,
     texts: &AddTexts,
     hours: &Hours,
