@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use connector_runtime::protocol::frames::limits::{DEFAULT_CONCURRENT_COMMANDS, MAX_CONCURRENT_COMMANDS};
-use connector_runtime::protocol::frames::{Capabilities, ConfigPlace, RegisterFrame, ServerFrame};
+use connector_runtime::protocol::frames::{Capabilities, RegisterFrame, ServerFrame};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -134,11 +134,6 @@ impl Connection {
     /// Returns whether the agent registered for a connector.
     pub(super) fn serves(&self, connector: &str) -> bool {
         self.connector_names.binary_search_by(|name| name.as_str().cmp(connector)).is_ok()
-    }
-
-    /// Returns whether the agent holds the connection configs itself.
-    pub(super) fn has_configs(&self) -> bool {
-        self.capabilities.config == ConfigPlace::Agent
     }
 
     /// Returns how many commands the agent may run at a time.

@@ -85,13 +85,13 @@ async fn run(store: Store, mut waiting: mpsc::UnboundedReceiver<Entry>) {
             Ok(epochs) => {
                 kept.clear();
                 // A connection that has ended meanwhile does not wait for its epoch.
-                answers.into_iter().zip(epochs).for_each(|(written, epoch)| drop(written.send(epoch)));
+                answers.into_iter().zip(epochs).for_each(|(written, epoch)| written.send(epoch).unwrap_or_default());
             }
             Err(error) => {
                 tracing::warn!(%error, agents = begun.len(), "the directory of agents could not be written");
             }
         }
-        flushed.into_iter().for_each(|written| drop(written.send(())));
+        flushed.into_iter().for_each(|written| written.send(()).unwrap_or_default());
     }
 }
 

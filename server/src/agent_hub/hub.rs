@@ -126,9 +126,16 @@ impl Hub {
         self.cluster.get().is_some()
     }
 
-    /// Returns the state of the link to the other servers, if there is one.
-    pub fn link_state(&self) -> Option<NatsState> {
-        self.cluster().map(|cluster| cluster.nats.state())
+    /// Returns where the link to the other servers leads, and its state, if there is one.
+    pub fn link_state(&self) -> Option<(String, NatsState)> {
+        self.cluster().map(|cluster| (cluster.nats.address().to_owned(), cluster.nats.state()))
+    }
+
+    /// Returns how many agents are connected to this server and to those that it is joined to; `None` without any.
+    pub fn connected_everywhere(&self) -> Option<usize> {
+        self.cluster()?;
+        let table = self.table.lock();
+        Some(table.connected.len() + table.elsewhere.len())
     }
 
     pub(super) fn cluster(&self) -> Option<&Arc<Cluster>> {

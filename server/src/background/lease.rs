@@ -19,6 +19,8 @@ const RELEASE: &str = env!("CARGO_PKG_VERSION");
 /// How long a renewal is taken for proof that the database takes writes, so that callers of `/readyz`, who may be
 /// anyone, do not cause a write each.
 const PROVEN: Duration = Duration::from_secs(1);
+/// How long a failed renewal is taken for proof that it does not.
+const FAILED: Duration = Duration::from_millis(250);
 /// How long a shared database may take to prove that it takes writes: a load balancer asks once a second. A SQLite file has one writer,
 /// for which a proof waits like every other write.
 const PATIENCE: Duration = Duration::from_millis(900);
@@ -98,6 +100,8 @@ impl Lease {
         if !self.store.is_shared() {
             return renewed.await;
         }
+        // Nobody waits for a turn to hear what is known.
+        self.store.available().map_err(|error| error.unavailability())?;
         timeout(PATIENCE, renewed).await.unwrap_or_else(|_| {
             self.known.lock().outcome = Err(SILENT);
             Err(SILENT)
@@ -119,10 +123,10 @@ impl Lease {
         self.known.lock().releases
     }
 
-    /// Renews the lease, unless that was done within `proven`.
+    /// Renews the lease, unless that was done within `proven`, or failed within [`FAILED`] and is asked for as a proof.
     async fn renew(&self, mut last: OwnedMutexGuard<Renewal>, proven: Duration) -> Result<(), Arc<StoreError>> {
         let (at, outcome) = &*last;
-        if at.elapsed() < proven {
+        if at.elapsed() < if outcome.is_ok() { proven } else { FAILED.min(proven) } {
             return outcome.clone();
         }
         let began = Instant::now();

@@ -31,6 +31,8 @@ pub const RETENTION: &str = "retention";
 
 /// Takes up new master keys of the key file.
 pub const MASTER_KEYS: &str = "master keys";
+/// Removes what was stored of calls that were refused because the database was away.
+pub const DOUBTS: &str = "starts in doubt";
 /// Folds SQLite's write-ahead log into the file.
 pub const CHECKPOINTS: &str = "checkpoints";
 
@@ -39,6 +41,10 @@ pub const HOURS: &str = "hours of executions";
 
 /// How often the key file is looked at. A rotation waits for it.
 const KEYS_LOOK: Duration = Duration::from_secs(1);
+
+/// How often starts in doubt are looked at: whoever repeats a call with its key a moment after the database is back gets
+/// an answer.
+const DOUBTS_LOOK: Duration = Duration::from_millis(250);
 
 /// How long a run counts executions of earlier releases.
 const MAX_COUNT: Duration = Duration::from_secs(5);
@@ -50,6 +56,7 @@ pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices, rete
     background.spawn(SESSIONS, minute, work(services.clone(), tend_sessions));
     background.spawn(AGENT_TRAIL, Duration::from_secs(2), work(services.clone(), write_agent_trail));
     background.spawn(MASTER_KEYS, KEYS_LOOK, work(services.clone(), follow_keys));
+    background.spawn(DOUBTS, DOUBTS_LOOK, work(services.clone(), settle_doubts));
     background.spawn(CHECKPOINTS, CHECKPOINT_LOOK, work(services.clone(), checkpoint));
     let watch = RetentionWatch::new(retention);
     let keeper = Arc::new(Keeper::new(retention, watch.clone(), background.closing()));
@@ -104,6 +111,15 @@ async fn follow_keys(services: Services) -> Outcome {
     }
     let told = services.store.replicas().tell_sealing_key(&primary).await;
     told.map_err(|error| format!("the key that seals could not be told: {error}"))
+}
+
+async fn settle_doubts(services: Services) -> Outcome {
+    let settled = services.store.settle_doubts().await;
+    let settled = settled.map_err(|error| format!("starts in doubt could not be settled: {error}"))?;
+    if settled > 0 {
+        tracing::debug!(settled, "what was stored of calls that were not begun is removed");
+    }
+    Ok(())
 }
 
 async fn checkpoint(services: Services) -> Outcome {

@@ -138,7 +138,13 @@ pub(super) async fn execute_keyed(
     let id = new_id();
     let asked = now();
     let expires = asked + KEPT_FOR;
-    match services.store.idempotency().claim(&key, &fingerprint.0, id, asked, expires).await? {
+    let claimed = services.store.idempotency().claim(&key, &fingerprint.0, id, asked, expires).await;
+    let claimed = claimed.inspect_err(|error| {
+        if error.is_unavailable() {
+            services.store.doubt(id, Some(key.clone()));
+        }
+    });
+    match claimed? {
         Claim::New => {}
         Claim::InFlight { .. } => return Err(KeyError::InFlight),
         Claim::Mismatch => return Err(KeyError::OtherBody),
@@ -152,7 +158,8 @@ pub(super) async fn execute_keyed(
         Err(error) => {
             // Nothing has been sent: the key is free again.
             if matches!(error, ExecuteError::Busy(_) | ExecuteError::NotBegun(_)) {
-                services.store.idempotency().release(&key, id).await?;
+                let released = services.store.idempotency().release(&key, id).await;
+                released.inspect_err(|_| services.store.doubt(id, Some(key)))?;
             }
             Err(error.into())
         }

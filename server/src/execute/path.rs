@@ -150,7 +150,15 @@ pub(super) trait Finish: Send {
         row: ExecutionRow,
     ) -> impl Future<Output = Result<(), ExecuteError>> + Send {
         let recorder = &services.recorder;
-        async move { recorder.start(row).await.map_err(|error| ExecuteError::NotBegun(error.into())) }
+        async move {
+            let id = row.id;
+            recorder.start(row).await.map_err(|error| {
+                if error.may_be_written() {
+                    services.store.doubt(id, None);
+                }
+                ExecuteError::NotBegun(error.into())
+            })
+        }
     }
 
     /// Writes the row of the end.
@@ -243,6 +251,8 @@ async fn run_at(
     request: Request,
     mut finish: impl Finish,
 ) -> Result<Executed, ExecuteError> {
+    // A call that only reads asks the database nothing before it is sent.
+    services.store.available().map_err(|error| ExecuteError::NotBegun(error.into()))?;
     let busy = |what: &str| ExecuteError::Busy(what.to_owned());
     let _call = services.permits.try_acquire().map_err(|_| busy("the server"))?;
     let _own = instance.permits.try_acquire().map_err(|_| busy(&format!("connector {}", instance.name)))?;

@@ -209,6 +209,11 @@ impl Nats {
             && matches!(*self.0.state.lock(), NatsState::Connected { .. })
     }
 
+    /// Returns where NATS is, without user and password.
+    pub fn address(&self) -> &str {
+        &self.0.address
+    }
+
     /// Returns a subject: the operator's prefix, and a path in it.
     pub fn subject(&self, path: &str) -> String {
         format!("{}.{path}", self.0.prefix)
@@ -328,7 +333,7 @@ fn note(state: &Mutex<NatsState>, address: &str, connected: &mpsc::UnboundedSend
         Event::Connected => {
             tracing::info!(address, "connected to NATS");
             // An error means that the link has been dropped.
-            drop(connected.send(()));
+            connected.send(()).unwrap_or_default();
         }
         Event::Disconnected => {
             tracing::warn!(address, "NATS is away; agents of other servers cannot be reached until it is back");

@@ -7,10 +7,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sqlx::Row as _;
 use sqlx::any::AnyRow;
-use sqlx::{Any, AnyConnection, Row as _, Transaction};
 use uuid::Uuid;
 
+use super::connection::{DatabaseConnection, DatabaseTransaction};
 use super::sql::{Reader, Statement};
 use super::{Store, StoreError};
 
@@ -160,13 +161,13 @@ impl AgentSessions<'_> {
 }
 
 /// Raises the version, whose row stays locked until the commit; returns the new one.
-async fn raise(transaction: &mut Transaction<'static, Any>, by: i64) -> Result<i64, StoreError> {
+async fn raise(transaction: &mut DatabaseTransaction, by: i64) -> Result<i64, StoreError> {
     let raised = sqlx::query("UPDATE agent_directory SET version = version + $1 RETURNING version").bind(by);
     Ok(raised.fetch_one(&mut **transaction).await?.try_get("version")?)
 }
 
 /// Makes the other servers look, once this transaction on PostgreSQL is committed.
-pub(super) async fn notify(connection: &mut AnyConnection) -> Result<(), StoreError> {
+pub(super) async fn notify(connection: &mut DatabaseConnection) -> Result<(), StoreError> {
     sqlx::query("SELECT 1 AS one FROM pg_notify($1, '')").bind(CHANNEL).execute(connection).await?;
     Ok(())
 }
@@ -193,7 +194,10 @@ fn without_repetitions<'r>(rows: &[(&'r NewAgentSession, &'r i64)]) -> Vec<Vec<(
 }
 
 /// Reads what was written since a version; without one, the whole directory.
-pub(super) async fn read_since(connection: &mut AnyConnection, seen: Option<i64>) -> Result<AgentNews, StoreError> {
+pub(super) async fn read_since(
+    connection: &mut DatabaseConnection,
+    seen: Option<i64>,
+) -> Result<AgentNews, StoreError> {
     let version = sqlx::query("SELECT version FROM agent_directory").fetch_one(&mut *connection).await?;
     let version: i64 = version.try_get("version")?;
     if seen == Some(version) {

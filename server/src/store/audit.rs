@@ -12,10 +12,10 @@ use floh_client::AuditFilter;
 use floh_client::answers::AuditEntry;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::connection::DatabaseConnection;
 use super::executions::selection::MAX_SCANNED;
 use super::sql::{Key, Reader, Statement, first_id, json, new_id, time_of};
 use super::{
@@ -134,7 +134,7 @@ impl NewEntry {
 
 /// Writes entries inside the caller's transaction.
 async fn insert(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     entries: impl Iterator<Item = (&Author, &NewEntry)>,
 ) -> Result<(), StoreError> {
     let entries: Vec<_> = entries.collect();
@@ -395,7 +395,7 @@ impl Trail {
     }
 
     /// Writes the entries inside the transaction.
-    pub(super) async fn write(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+    pub(super) async fn write(&self, connection: &mut DatabaseConnection) -> Result<(), StoreError> {
         insert(connection, self.entries.iter().map(|entry| (&*self.author, entry))).await
     }
 

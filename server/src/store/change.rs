@@ -4,17 +4,17 @@
 
 use std::ops::{Deref, DerefMut};
 
-use sqlx::{Any, AnyConnection, Transaction};
 use uuid::Uuid;
 
 use super::audit::{Detail, NewEntry, Trail};
+use super::connection::{DatabaseConnection, DatabaseTransaction};
 use super::migrate::Dialect;
 use super::{Author, Store, StoreError, change_log};
 use crate::changes::{Action, Change, ChangeFeed, Subject};
 
 /// A transaction whose writes are announced to other servers and to subscribers.
 pub(super) struct ChangeTransaction {
-    transaction: Transaction<'static, Any>,
+    transaction: DatabaseTransaction,
     told: Told,
 }
 
@@ -108,15 +108,15 @@ impl Drop for Told {
 }
 
 impl Deref for ChangeTransaction {
-    type Target = AnyConnection;
+    type Target = DatabaseConnection;
 
-    fn deref(&self) -> &AnyConnection {
+    fn deref(&self) -> &DatabaseConnection {
         &self.transaction
     }
 }
 
 impl DerefMut for ChangeTransaction {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
+    fn deref_mut(&mut self) -> &mut DatabaseConnection {
         &mut self.transaction
     }
 }

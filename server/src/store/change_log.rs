@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use sqlx::pool::PoolConnection;
+use sqlx::Row as _;
 use sqlx::postgres::PgListener;
-use sqlx::{Any, AnyConnection, Row as _};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::agent_sessions::{self, AgentNews, CHANNEL};
 use super::audit::{Detail, NewEntry};
+use super::connection::DatabaseConnection;
 use super::migrate::Dialect;
 use super::sql::{Reader, Statement};
 use super::{AuditAction, AuditSubject, Store, StoreError};
@@ -50,11 +50,6 @@ impl Store {
     /// Returns whether other servers may use the database at the same time.
     pub fn is_shared(&self) -> bool {
         self.dialect == Dialect::Postgres
-    }
-
-    /// Returns the id of this server's store: the owner of what it has at work.
-    pub fn id(&self) -> Uuid {
-        self.id
     }
 
     /// Returns the time by the database's clock, which all servers on it share, as it was last read; this machine's own time
@@ -133,7 +128,7 @@ impl DatabaseClock {
 /// A connection by which news are read.
 #[derive(Debug)]
 pub struct NewsLine {
-    connection: PoolConnection<Any>,
+    connection: DatabaseConnection,
     replica: Uuid,
     dialect: Dialect,
     clock: Arc<DatabaseClock>,
@@ -151,7 +146,7 @@ impl NewsLine {
     }
 
     async fn news(&mut self, seen: SeenNews) -> Result<News, StoreError> {
-        let connection = &mut *self.connection;
+        let connection = &mut self.connection;
         let asked = Instant::now();
         let mut state = Statement::new("SELECT counter, (SELECT version FROM agent_directory) AS version, ");
         state.push(self.dialect.clock()).push(" AS now FROM change");
@@ -195,7 +190,7 @@ impl NewsLine {
 
 /// Raises the counter and writes what was changed.
 pub(super) async fn write(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     replica: Uuid,
     noted: &[(Subject, Action)],
 ) -> Result<(), StoreError> {

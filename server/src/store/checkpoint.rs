@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use sqlx::any::AnyConnectOptions;
-use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::connection::{DatabaseConnection, DatabasePool};
 use super::migrate::Dialect;
 use super::sql::Reader;
 use super::url::{sqlite_file, sqlite_url};
@@ -83,7 +84,7 @@ impl Store {
     }
 
     /// Holds the one writing connection meanwhile, so that nothing is written between the steps.
-    async fn fold(&self, file: &Path, writer: &mut AnyConnection) -> Result<Folded, StoreError> {
+    async fn fold(&self, file: &Path, writer: &mut DatabaseConnection) -> Result<Folded, StoreError> {
         debug_assert_eq!(self.dialect, Dialect::Sqlite);
         sqlx::query("UPDATE wal_mark SET begun = begun + 1 WHERE begun = continued").execute(&mut *writer).await?;
         let row = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(&mut *writer).await?;
@@ -99,7 +100,7 @@ impl Store {
     }
 }
 
-async fn rows_changed(writer: &mut AnyConnection) -> Result<i64, StoreError> {
+async fn rows_changed(writer: &mut DatabaseConnection) -> Result<i64, StoreError> {
     let row = sqlx::query("SELECT total_changes() AS rows_changed").fetch_one(writer).await?;
     Reader::new(&row, "wal_mark").value("rows_changed")
 }
@@ -148,7 +149,7 @@ pub(super) async fn settle<'c>(database: impl sqlx::Executor<'c, Database = sqlx
 }
 
 /// Goes on with what the file has.
-pub(super) async fn accept_loss(write: &AnyPool) -> Result<(), sqlx::Error> {
+pub(super) async fn accept_loss(write: &DatabasePool) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE wal_mark SET continued = begun").execute(write).await.map(drop)
 }
 

@@ -2,13 +2,13 @@
 
 mod row;
 
-use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use self::row::{SELECT, from_row};
 
 use super::audit::Detail;
 use super::audit::detail::State;
+use super::connection::DatabaseConnection;
 use super::drafts::{self, DraftUse};
 use super::error::Entity;
 use super::secrets::{self, SealedSecret, SecretChanges};
@@ -303,7 +303,7 @@ impl ConnectorRow {
     }
 }
 
-async fn fetch(connection: &mut AnyConnection, key: &str) -> Result<ConnectorRow, StoreError> {
+async fn fetch(connection: &mut DatabaseConnection, key: &str) -> Result<ConnectorRow, StoreError> {
     let mut statement = Statement::new(SELECT);
     statement.push(" WHERE ");
     Key::parse(key).condition(&mut statement, "c");
@@ -314,7 +314,7 @@ async fn fetch(connection: &mut AnyConnection, key: &str) -> Result<ConnectorRow
     Ok(connector)
 }
 
-async fn write_tags(connection: &mut AnyConnection, id: Uuid, mut tags: Vec<String>) -> Result<(), StoreError> {
+async fn write_tags(connection: &mut DatabaseConnection, id: Uuid, mut tags: Vec<String>) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM connector_tag WHERE connector_id = $1")
         .bind(id.to_string())
         .execute(&mut *connection)

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
-use sqlx::{Any, AnyConnection, Transaction};
 use uuid::Uuid;
 
+use super::connection::{DatabaseConnection, DatabaseTransaction};
 use super::error::Entity;
 use super::migrate::Dialect;
 use super::sql::Reader;
@@ -238,7 +238,7 @@ impl Drafts<'_> {
     }
 
     /// Begins a transaction in which nobody else adds to the drafts of a token.
-    async fn begin_of(&self, token_id: Uuid) -> Result<Transaction<'static, Any>, StoreError> {
+    async fn begin_of(&self, token_id: Uuid) -> Result<DatabaseTransaction, StoreError> {
         let mut transaction = self.store.begin().await?;
         // SQLite has one writer anyway.
         let lock = match self.store.dialect {
@@ -258,7 +258,7 @@ impl Drafts<'_> {
 /// # Errors
 /// [`StoreError::DraftUsed`] with the result of the use before; [`StoreError::Stale`]; [`StoreError::NotFound`].
 pub(super) async fn take(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     draft: &DraftUse,
     result: &str,
     now: Timestamp,
@@ -278,7 +278,7 @@ pub(super) async fn take(
 }
 
 /// Returns why a draft could not be written.
-async fn why_not(connection: &mut AnyConnection, draft: &DraftUse) -> Result<StoreError, StoreError> {
+async fn why_not(connection: &mut DatabaseConnection, draft: &DraftUse) -> Result<StoreError, StoreError> {
     let row = sqlx::query("SELECT result FROM ui_draft WHERE id = $1 AND token_id = $2")
         .bind(draft.id.to_string())
         .bind(draft.token_id.to_string())
@@ -293,7 +293,7 @@ async fn why_not(connection: &mut AnyConnection, draft: &DraftUse) -> Result<Sto
 
 /// Refuses what would be more than a token may keep; `but` is the draft that is replaced.
 async fn check_room(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     token_id: Uuid,
     but: Option<Uuid>,
     more: DraftSums,

@@ -199,6 +199,11 @@ impl StoreError {
         matches!(self, Self::Unavailable(_) | Self::Contended)
     }
 
+    /// Returns whether the database is there and takes nothing, as when its disk is full.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Unavailable(sqlx::Error::Database(refusal)) if !refusal.code().is_some_and(|code| code.starts_with("57P")))
+    }
+
     /// Returns why the database takes nothing now, in words that anyone may read.
     pub fn unavailability(&self) -> &'static str {
         const READ_ONLY: &str = "the database can only be read";

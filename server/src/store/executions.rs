@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use floh_client::answers::{ExecutionSummary, TruncatedParts};
 use jiff::Timestamp;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use self::selection::{Lead, Selection};
 use super::audit::NewEntry;
+use super::connection::DatabaseConnection;
 use super::error::Entity;
 use super::migrate::Dialect;
 use super::replicas::push_ownerless;
@@ -310,7 +310,7 @@ const INSERT: &str = "INSERT INTO execution (id, connector_id, connector, type, 
 
 /// Removes rows of executions whose end has not been recorded.
 pub(super) async fn remove_unfinished(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     ids: impl Iterator<Item = Uuid>,
 ) -> Result<(), StoreError> {
     let ids: Vec<String> = ids.map(|id| id.to_string()).collect();

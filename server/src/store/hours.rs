@@ -11,10 +11,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use jiff::Timestamp;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::connection::DatabaseConnection;
 use super::migrate::Dialect;
 use super::sql::{Reader, Statement, Values, placeholders};
 use super::{ExecutionRow, Pace, Store, StoreError};
@@ -232,7 +232,7 @@ pub(super) fn note(hours: &mut Hours, row: &ExecutionRow) {
 }
 
 /// Counts a call as a success that was counted as a failure. Its duration stays counted as it is.
-pub(super) async fn redeem(connection: &mut AnyConnection, row: &ExecutionRow) -> Result<(), StoreError> {
+pub(super) async fn redeem(connection: &mut DatabaseConnection, row: &ExecutionRow) -> Result<(), StoreError> {
     sqlx::query("UPDATE execution_hour SET failed = failed - 1 WHERE connector_id = $1 AND hour = $2 AND failed > 0")
         .bind(row.connector_id.to_string())
         .bind(hour_of(row.started_at))
@@ -247,7 +247,7 @@ pub(super) struct AddTexts([OnceLock<Arc<str>>; SIZES.len()]);
 
 /// Adds sums to those that are there.
 pub(super) async fn add(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     dialect: Dialect,
     texts: &AddTexts,
     hours: &Hours,

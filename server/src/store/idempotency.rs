@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use sqlx::AnyConnection;
 use uuid::Uuid;
 
+use super::connection::DatabaseConnection;
 use super::replicas::push_ownerless;
 use super::sql::{Reader, Statement};
 use super::{Pace, Store, StoreError};
@@ -314,7 +314,7 @@ impl Idempotency<'_> {
                 "DELETE FROM idempotency WHERE (token_id, connector_id, key) IN (SELECT token_id, connector_id, key \
                  FROM idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) AND expires_at <= $1",
             );
-            purged += gone.bind(now.as_millisecond()).bind(rows).execute(&mut *writer).await?.rows_affected();
+            purged += gone.bind(now.as_millisecond()).bind(rows).execute(&mut writer).await?.rows_affected();
             drop(writer);
             pace.pause(began.elapsed()).await;
         }
@@ -334,7 +334,7 @@ impl Idempotency<'_> {
 
 /// Keeps the true answer of an execution in place of the one that was there, unless that has changed.
 pub(super) async fn replace(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     held: &HeldKey,
     execution_id: Uuid,
     answer: &str,
@@ -353,7 +353,7 @@ pub(super) async fn replace(
 }
 
 pub(super) async fn complete(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     key: &IdempotencyKey,
     execution_id: Uuid,
     answer: &str,

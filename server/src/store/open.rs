@@ -2,7 +2,7 @@
 //!
 //! SQLite has one writer, so writes share a pool of one connection and start with `BEGIN IMMEDIATE` (a transaction that
 //! reads first and writes later could not be retried); reads use separate, read-only connections. On PostgreSQL both
-//! are the same pool.
+//! are the same pool, and whether the database is there at all is watched ([`super::availability`]).
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
@@ -14,16 +14,18 @@ use std::time::Duration;
 
 use connector_runtime::Secret;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{Any, AnyPool, ConnectOptions as _, Connection as _, Transaction};
-use tokio::time::{Instant, interval};
+use sqlx::{AnyPool, ConnectOptions as _, Connection as _};
 use uuid::Uuid;
 
 use super::agent_sessions::AgentSessions;
 use super::audit::Audit;
 use super::author::Author;
+use super::availability::{Availability, Away};
 use super::change_log::DatabaseClock;
 use super::checkpoint;
+use super::connection::{DatabasePool, DatabaseTransaction};
 use super::connectors::Connectors;
+use super::doubts::Doubts;
 use super::executions::Executions;
 use super::idempotency::Idempotency;
 use super::migrate::{self, Dialect};
@@ -39,7 +41,7 @@ use crate::changes::ChangeFeed;
 const SQLITE_READERS: u32 = 4;
 /// The maximum number of connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
-/// How long a call waits for a free connection.
+/// How long a call waits for a free connection, if the database is there.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// WAL with a sync on every commit: an acknowledged write survives a power cut. [`Store::checkpoint`] folds the log into
@@ -50,14 +52,6 @@ const SQLITE_WRITER: &str = "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA busy_timeo
      PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864";
 const SQLITE_READER: &str =
     "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY";
-
-/// The number of the lock that servers hold at their start: the letters of the product's name.
-const START_LOCK: i64 = 0x666c_6f68;
-
-/// How long a start waits for that of another server: seeding many connectors anew takes seconds.
-pub const START_PATIENCE: Duration = Duration::from_secs(60);
-/// How often it looks whether the other one has ended.
-const START_LOOK: Duration = Duration::from_millis(100);
 
 /// What a start does if a part of the data is missing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,8 +66,8 @@ pub enum OnLoss {
 /// The open database. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pub(super) read: AnyPool,
-    pub(super) write: AnyPool,
+    pub(super) read: DatabasePool,
+    pub(super) write: DatabasePool,
     pub(super) dialect: Dialect,
     pub(super) changes: ChangeFeed,
     /// The id of this process's store: the owner of the executions that it starts.
@@ -82,18 +76,13 @@ pub struct Store {
     pub(super) author: Arc<Author>,
     /// Whether as many idempotency keys are kept as there may be.
     pub(super) keys_full: Arc<AtomicBool>,
+    pub(super) doubts: Doubts,
     /// The file of a SQLite database.
     pub(super) file: Option<Arc<Path>>,
     pub(super) last_checkpoint: Arc<checkpoint::LastCheckpoint>,
     /// Where a PostgreSQL tells of writes.
     pub(super) listen_url: Option<Arc<Secret>>,
     pub(super) clock: Arc<DatabaseClock>,
-}
-
-/// The right to be at the start, which ends when this is dropped.
-#[derive(Debug)]
-pub struct StartTurn {
-    _transaction: Option<Transaction<'static, Any>>,
 }
 
 impl Store {
@@ -128,11 +117,13 @@ impl Store {
                     checkpoint::check_log(path).await?;
                 }
                 create_file(path)?;
-                let write = connect(&target, 1, Some(SQLITE_WRITER)).await?;
+                let (write, _) = connect(&target, 1, Some(SQLITE_WRITER)).await?;
                 checkpoint::settle(&write).await;
+                let write = DatabasePool::unwatched(write);
                 let (changes, id) = (ChangeFeed::default(), new_id());
                 let (read, author) = (write.clone(), Arc::new(Author::system()));
-                let (file, last_checkpoint) = (Some(Arc::from(path.as_path())), Arc::default());
+                let (file, last_checkpoint, doubts) =
+                    (Some(Arc::from(path.as_path())), Arc::default(), Doubts::default());
                 let (dialect, keys_full) = (Dialect::Sqlite, Arc::default());
                 let (listen_url, clock) = (None, Arc::default());
                 let store = Self {
@@ -143,13 +134,14 @@ impl Store {
                     id,
                     author,
                     keys_full,
+                    doubts,
                     file,
                     last_checkpoint,
                     listen_url,
                     clock,
                 };
                 let mut transaction = store.begin().await.map_err(|error| unreachable(&target, &error))?;
-                migrate::run(&mut *transaction, store.dialect).await?;
+                migrate::run(transaction.unwatched()?, store.dialect).await?;
                 transaction.commit().await.map_err(|error| OpenError::Migration(error.to_string()))?;
                 if let Err(error) = store.prepare_space().await {
                     tracing::warn!(
@@ -161,18 +153,19 @@ impl Store {
                     let accepted = checkpoint::accept_loss(&store.write).await;
                     accepted.map_err(|error| unreachable(&target, &error))?;
                 }
-                let read = connect(&target, SQLITE_READERS, Some(SQLITE_READER)).await?;
-                Ok(Self { read, ..store })
+                let (read, _) = connect(&target, SQLITE_READERS, Some(SQLITE_READER)).await?;
+                Ok(Self { read: DatabasePool::unwatched(read), ..store })
             }
             Target::Postgres { .. } => {
-                let pool = connect(&target, POSTGRES_CONNECTIONS, None).await?;
+                let (pool, options) = connect(&target, POSTGRES_CONNECTIONS, None).await?;
                 let mut connection = pool.acquire().await.map_err(|error| unreachable(&target, &error))?;
                 migrate::run(&mut *connection, Dialect::Postgres).await?;
                 drop(connection);
+                let pool = DatabasePool::watched(pool, Availability::watch(options));
                 let (changes, id) = (ChangeFeed::default(), new_id());
                 let (read, author) = (pool.clone(), Arc::new(Author::system()));
                 let (dialect, keys_full) = (Dialect::Postgres, Arc::default());
-                let (file, last_checkpoint) = (None, Arc::default());
+                let (file, last_checkpoint, doubts) = (None, Arc::default(), Doubts::default());
                 let listen_url = Some(Arc::new(Secret::new(target.driver_url().into_owned())));
                 Ok(Self {
                     read,
@@ -182,6 +175,7 @@ impl Store {
                     id,
                     author,
                     keys_full,
+                    doubts,
                     file,
                     last_checkpoint,
                     listen_url,
@@ -241,6 +235,19 @@ impl Store {
         &self.changes
     }
 
+    /// Returns whether the database is known to be away: then whatever needs it fails at once. A file never is.
+    pub fn is_away(&self) -> bool {
+        self.write.is_away()
+    }
+
+    /// Refuses what needs the database while it is known to be away.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub fn available(&self) -> Result<(), StoreError> {
+        if self.is_away() { Err(StoreError::Unavailable(Away.into())) } else { Ok(()) }
+    }
+
     /// Checks that the database answers; readiness depends on it.
     ///
     /// # Errors
@@ -260,48 +267,15 @@ impl Store {
     }
 
     /// Begins a transaction that may write.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, sqlx::Error> {
         match self.dialect {
             Dialect::Sqlite => self.write.begin_with("BEGIN IMMEDIATE").await,
             Dialect::Postgres => self.write.begin().await,
         }
     }
 
-    /// Waits until no other server on the database is at its start, and keeps others waiting until the result is dropped:
-    /// types are seeded once, and there is one first token.
-    ///
-    /// # Errors
-    /// [`StoreError::StartHeld`] if another one is at its start for longer than `patience`; database errors.
-    pub async fn start_turn(&self, patience: Duration) -> Result<StartTurn, StoreError> {
-        if !self.is_shared() {
-            return Ok(StartTurn { _transaction: None });
-        }
-        let mut transaction = self.begin().await?;
-        let until = Instant::now() + patience;
-        let mut ticks = interval(START_LOOK);
-        for look in 0_u32.. {
-            ticks.tick().await;
-            // It ends with the transaction, so it outlives no process, and a pooler that assigns connections by transaction
-            // keeps it.
-            let lock = sqlx::query("SELECT 1 AS one WHERE pg_try_advisory_xact_lock($1)").bind(START_LOCK);
-            if lock.fetch_optional(&mut *transaction).await?.is_some() {
-                break;
-            }
-            if Instant::now() >= until {
-                return Err(StoreError::StartHeld);
-            }
-            if look == 0 {
-                tracing::warn!(
-                    seconds = patience.as_secs(),
-                    "another server is at its start on this database; waiting for it"
-                );
-            }
-        }
-        Ok(StartTurn { _transaction: Some(transaction) })
-    }
-
     /// Begins a transaction whose statements all see the same state.
-    pub(super) async fn snapshot(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
+    pub(super) async fn snapshot(&self) -> Result<DatabaseTransaction, sqlx::Error> {
         match self.dialect {
             Dialect::Sqlite => self.read.begin().await,
             Dialect::Postgres => self.read.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
@@ -315,7 +289,11 @@ pub(super) fn install_drivers() {
     DRIVERS.call_once(sqlx::any::install_default_drivers);
 }
 
-async fn connect(target: &Target, connections: u32, pragmas: Option<&'static str>) -> Result<AnyPool, OpenError> {
+async fn connect(
+    target: &Target,
+    connections: u32,
+    pragmas: Option<&'static str>,
+) -> Result<(AnyPool, AnyConnectOptions), OpenError> {
     let bad_url = |error: sqlx::Error| match error {
         sqlx::Error::Configuration(reason) => OpenError::BadUrl(reason.to_string()),
         error => unreachable(target, &error),
@@ -341,7 +319,8 @@ async fn connect(target: &Target, connections: u32, pragmas: Option<&'static str
             move |connection, _| Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(drop) }),
         );
     }
-    pool.connect_with(options).await.map_err(|error| unreachable(target, &error))
+    let pool = pool.connect_with(options.clone()).await.map_err(|error| unreachable(target, &error))?;
+    Ok((pool, options))
 }
 
 fn unreachable(target: &Target, error: &sqlx::Error) -> OpenError {

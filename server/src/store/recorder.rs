@@ -12,12 +12,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::entry::{Entry, Row, answer, cut, unique};
+use super::connection::DatabaseConnection;
 use super::executions::{self, COLUMNS, ExecutionRow};
 use super::hours::{self, Hours};
 use super::idempotency::{self, IdempotencyKey};
@@ -58,6 +58,11 @@ pub enum RecordError {
 }
 
 impl RecordError {
+    /// Returns whether what was to be written may be on disk all the same.
+    pub fn may_be_written(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_unavailable())
+    }
+
     /// Returns why, in words that anyone may read.
     pub fn unavailability(&self) -> &'static str {
         match self {
@@ -78,13 +83,17 @@ pub struct Recorder {
     trouble: Trouble,
 }
 
-/// When the database last took no row, and why.
+/// When the database last refused a row, and why.
 #[derive(Debug, Clone, Default)]
 struct Trouble(Arc<Mutex<Option<(Instant, &'static str)>>>);
 
 impl Trouble {
+    /// Notes an error, if it says that the database is there: one that is away is known to be, and is well as soon as it
+    /// is back.
     fn note(&self, error: &StoreError) {
-        *self.0.lock() = Some((Instant::now(), error.unavailability()));
+        if error.is_refusal() {
+            *self.0.lock() = Some((Instant::now(), error.unavailability()));
+        }
     }
 }
 
@@ -213,7 +222,7 @@ impl Recorder {
         self.ended.cancelled().await;
     }
 
-    /// Returns why the database has not taken a row within the last 15 seconds, if that happened. A small row may fit where a large
+    /// Returns why the database refused a row within the last 15 seconds, if that happened. A small row may fit where a large
     /// one does not, so a row that was taken since proves nothing.
     pub fn trouble(&self) -> Option<&'static str> {
         self.trouble.0.lock().filter(|(at, _)| at.elapsed() < DISTRUST).map(|(_, why)| why)
@@ -305,9 +314,7 @@ impl Writer {
             Ok(refused) => return answer(batch, &Ok(refused)),
             Err(error) => error,
         };
-        if error.is_unavailable() {
-            self.trouble.note(&error);
-        }
+        self.trouble.note(&error);
         if batch.len() == 1 || error.is_unavailable() {
             return answer(batch, &Err(RecordError::Store(Arc::new(error))));
         }
@@ -316,7 +323,7 @@ impl Writer {
         while let Some(entry) = entries.next() {
             let outcome = self.commit(std::slice::from_ref(&entry)).await;
             let away = outcome.as_ref().is_err_and(StoreError::is_unavailable);
-            if let Some(error) = outcome.as_ref().err().filter(|_| away) {
+            if let Err(error) = &outcome {
                 self.trouble.note(error);
             }
             let outcome = outcome.map_err(|error| RecordError::Store(Arc::new(error)));
@@ -345,7 +352,7 @@ impl Writer {
             .all(|entry| entry.answer.is_none() && entry.run.is_none() && entry.row().is_some() && !entry.counts());
         if let ([rows], true) = (statements.as_slice(), is_plain) {
             // A single statement is its own transaction.
-            self.insert(&mut *self.store.write.acquire().await?, rows).await?;
+            self.insert(&mut self.store.write.acquire().await?, rows).await?;
             return Ok(Some(HashSet::new()));
         }
         let mut transaction = self.store.begin().await?;
@@ -389,7 +396,7 @@ impl Writer {
     }
 
     /// Writes rows; returns how many were written. One whose end was there before is not.
-    async fn insert(&self, connection: &mut AnyConnection, rows: &[Entry]) -> Result<u64, StoreError> {
+    async fn insert(&self, connection: &mut DatabaseConnection, rows: &[Entry]) -> Result<u64, StoreError> {
         let size = SIZES.partition_point(|&size| size < rows.len());
         let text =
             self.texts.plain[size].get_or_init(|| executions::upsert(self.store.dialect, SIZES[size], false).into());
@@ -397,7 +404,11 @@ impl Writer {
     }
 
     /// Writes rows; returns the ids of those that were written.
-    async fn insert_told(&self, connection: &mut AnyConnection, rows: &[Entry]) -> Result<HashSet<Uuid>, StoreError> {
+    async fn insert_told(
+        &self,
+        connection: &mut DatabaseConnection,
+        rows: &[Entry],
+    ) -> Result<HashSet<Uuid>, StoreError> {
         let size = SIZES.partition_point(|&size| size < rows.len());
         let text =
             self.texts.told[size].get_or_init(|| executions::upsert(self.store.dialect, SIZES[size], true).into());

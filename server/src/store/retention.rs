@@ -19,8 +19,7 @@ pub use pace::Pace;
 pub use space::MAX_START_VACUUM;
 pub use sweep::Swept;
 
-use sqlx::AnyConnection;
-
+use super::connection::DatabaseConnection;
 use super::sql::{Statement, first_id, time_of};
 use super::{ExecutionRow, StoreError};
 
@@ -134,7 +133,10 @@ impl Retained {
 }
 
 /// Subtracts an execution from the stored sums, in the transaction that removes it.
-pub(super) async fn subtract_execution(connection: &mut AnyConnection, row: &ExecutionRow) -> Result<(), StoreError> {
+pub(super) async fn subtract_execution(
+    connection: &mut DatabaseConnection,
+    row: &ExecutionRow,
+) -> Result<(), StoreError> {
     let texts = row.params.len() + row.result.as_ref().map_or(0, String::len) + row.logs.len();
     let bytes = texts as u64 + ledger::count(ROW_BYTES);
     ledger::subtract(connection, Retained::Executions, ledger::slot_of(time_of(row.id)), Sums { rows: 1, bytes }).await
@@ -143,7 +145,7 @@ pub(super) async fn subtract_execution(connection: &mut AnyConnection, row: &Exe
 /// Changes the stored bytes of an execution, in the transaction that writes another result into its row. Sums of slots that are
 /// not stored yet are counted from the rows.
 pub(super) async fn resize_execution(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     before: &ExecutionRow,
     after: &ExecutionRow,
 ) -> Result<(), StoreError> {

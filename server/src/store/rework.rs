@@ -3,12 +3,12 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use super::audit::detail::State;
 use super::audit::{Detail, NewEntry};
 use super::change::ChangeTransaction;
+use super::connection::DatabaseConnection;
 use super::secrets::{self, SealedSecret, SecretChanges};
 use super::sql::{Reader, Statement, json, now};
 use super::{Actor, Connectors, ExecutionModel, StoreError, actor, types};
@@ -105,7 +105,7 @@ pub(super) async fn all<E: From<StoreError>>(
 }
 
 async fn read(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     type_id: Uuid,
     after: Option<Uuid>,
 ) -> Result<Vec<StoredConfig>, StoreError> {
@@ -138,7 +138,7 @@ async fn read(
 }
 
 async fn write(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     id: Uuid,
     rework: Rework,
     at: Timestamp,

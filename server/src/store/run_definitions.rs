@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use floh_client::answers::RunDefinitionSummary;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::actor::token_text;
 use super::audit::{Detail, NewEntry};
+use super::connection::DatabaseConnection;
 use super::error::Entity;
 use super::sql::{Reader, Statement, json as json_text, new_id, now};
 use super::{Actor, AuditAction, ConnectorBound, Page, PageRequest, Store, StoreError, page};
@@ -298,7 +298,7 @@ impl RunDefinitions<'_> {
 }
 
 async fn insert_version(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     id: Uuid,
     version: i64,
     content: &DefinitionContent,

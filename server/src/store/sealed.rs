@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::AnyConnection;
-
 use super::audit::{Detail, NewEntry};
+use super::connection::DatabaseConnection;
 use super::sql::{Reader, Statement};
 use super::{AuditAction, Store, StoreError};
 
@@ -218,7 +217,7 @@ fn statement(source: &Source, after: Option<&[String]>, but: Option<&str>) -> St
     statement
 }
 
-async fn replace(connection: &mut AnyConnection, old: &SealedText, new: &str) -> Result<u64, StoreError> {
+async fn replace(connection: &mut DatabaseConnection, old: &SealedText, new: &str) -> Result<u64, StoreError> {
     let Some(source) = SOURCES.get(old.source) else { return Ok(0) };
     let mut statement = Statement::new("UPDATE ");
     statement.push(source.table).push(" SET ").push(source.column).push(" = ").bind(new.to_owned()).push(" WHERE ");

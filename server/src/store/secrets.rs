@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sqlx::AnyConnection;
 use uuid::Uuid;
 
+use super::connection::DatabaseConnection;
 use super::sql::{Reader, Statement, now};
 use super::{Connectors, StoreError};
 
@@ -45,7 +45,7 @@ pub struct SecretChanges {
 }
 
 pub(super) async fn change(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     connector: Uuid,
     mut changes: SecretChanges,
     at: Timestamp,
@@ -80,7 +80,7 @@ pub(super) async fn change(
 
 /// Reads which secrets connectors have, and when each was last written.
 pub(super) async fn dates(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     connectors: &[Uuid],
 ) -> Result<BTreeMap<Uuid, BTreeMap<String, Timestamp>>, StoreError> {
     let mut found: BTreeMap<Uuid, BTreeMap<String, Timestamp>> = BTreeMap::new();
@@ -99,7 +99,7 @@ pub(super) async fn dates(
 
 /// Reads the sealed secrets of connectors.
 pub(super) async fn sealed_of(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     connectors: &[Uuid],
 ) -> Result<BTreeMap<Uuid, Vec<SealedSecret>>, StoreError> {
     let mut found: BTreeMap<Uuid, Vec<SealedSecret>> = BTreeMap::new();
@@ -118,7 +118,10 @@ pub(super) async fn sealed_of(
     Ok(found)
 }
 
-pub(super) async fn sealed(connection: &mut AnyConnection, connector: Uuid) -> Result<Vec<SealedSecret>, StoreError> {
+pub(super) async fn sealed(
+    connection: &mut DatabaseConnection,
+    connector: Uuid,
+) -> Result<Vec<SealedSecret>, StoreError> {
     Ok(sealed_of(connection, &[connector]).await?.remove(&connector).unwrap_or_default())
 }
 

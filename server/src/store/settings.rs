@@ -1,8 +1,7 @@
 //! Single values of this installation, by name.
 
-use sqlx::AnyConnection;
-
 use super::audit::NewEntry;
+use super::connection::DatabaseConnection;
 use super::sql::Reader;
 use super::{AuditAction, Store, StoreError};
 
@@ -71,7 +70,7 @@ impl Settings<'_> {
     }
 }
 
-async fn read(connection: &mut AnyConnection, name: &str) -> Result<Option<String>, StoreError> {
+async fn read(connection: &mut DatabaseConnection, name: &str) -> Result<Option<String>, StoreError> {
     let row = sqlx::query("SELECT value FROM setting WHERE name = $1").bind(name).fetch_optional(connection).await?;
     row.map(|row| Reader::new(&row, "setting").text("value")).transpose()
 }

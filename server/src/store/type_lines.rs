@@ -7,10 +7,10 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::connection::DatabaseConnection;
 use super::connectors::contains;
 use super::error::Entity;
 use super::sql::{Key, Reader, Statement, json};
@@ -273,7 +273,7 @@ struct CommandOutline {
 
 /// Writes the line of a type, and those of its commands, in the caller's transaction. The commands of built-in types are those of
 /// the code, whatever their rows show, so they have no lines.
-pub(super) async fn write(connection: &mut AnyConnection, stored: &ConnectorType) -> Result<(), StoreError> {
+pub(super) async fn write(connection: &mut DatabaseConnection, stored: &ConnectorType) -> Result<(), StoreError> {
     let fields = &stored.fields;
     let is_compiled = stored.source == TypeSource::Code && stored.execution_model == ExecutionModel::BuiltIn;
     // What `type_schema` reads of a type whose code is gone.

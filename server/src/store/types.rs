@@ -1,12 +1,12 @@
 //! Connector types as rows.
 
 use jiff::Timestamp;
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::audit::Detail;
 use super::audit::detail::State;
+use super::connection::DatabaseConnection;
 use super::drafts::{self, DraftUse};
 use super::error::Entity;
 use super::rework::{self, Reworking};
@@ -195,7 +195,7 @@ impl ConnectorTypes<'_> {
 }
 
 async fn replace(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     id: Uuid,
     revision: i64,
     fields: &TypeFields,
@@ -231,7 +231,7 @@ impl ConnectorType {
 }
 
 /// Locks a type, which must have the revision that the caller has read, until the end of the caller's transaction.
-pub(super) async fn hold(connection: &mut AnyConnection, id: Uuid, revision: i64) -> Result<(), StoreError> {
+pub(super) async fn hold(connection: &mut DatabaseConnection, id: Uuid, revision: i64) -> Result<(), StoreError> {
     let held = sqlx::query("UPDATE connector_type SET revision = revision WHERE id = $1 AND revision = $2")
         .bind(id.to_string())
         .bind(revision)
@@ -248,7 +248,11 @@ pub(super) async fn hold(connection: &mut AnyConnection, id: Uuid, revision: i64
 }
 
 /// Writes a user's type inside the caller's transaction.
-pub(super) async fn insert(connection: &mut AnyConnection, new: NewType, at: Timestamp) -> Result<Uuid, StoreError> {
+pub(super) async fn insert(
+    connection: &mut DatabaseConnection,
+    new: NewType,
+    at: Timestamp,
+) -> Result<Uuid, StoreError> {
     let id = new_id();
     let NewType { name, execution_model, fields, actor } = new;
     let written = sqlx::query(
@@ -284,7 +288,7 @@ pub(super) async fn insert(connection: &mut AnyConnection, new: NewType, at: Tim
     }
 }
 
-pub(super) async fn fetch(connection: &mut AnyConnection, key: &str) -> Result<ConnectorType, StoreError> {
+pub(super) async fn fetch(connection: &mut DatabaseConnection, key: &str) -> Result<ConnectorType, StoreError> {
     let mut statement = Statement::new(SELECT);
     statement.push(" WHERE ");
     Key::parse(key).condition(&mut statement, "t");

@@ -4,9 +4,9 @@
 //! of config schemas could be gigabytes.
 
 use jiff::Timestamp;
-use sqlx::AnyConnection;
 use uuid::Uuid;
 
+use super::connection::DatabaseConnection;
 use super::error::Entity;
 use super::sql::{Reader, Statement, new_id};
 use super::stored_schema::StoredSchema;
@@ -134,7 +134,7 @@ impl ConnectorTypes<'_> {
 
 /// Writes a version inside the caller's transaction.
 pub(super) async fn insert(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     type_id: Uuid,
     fields: &TypeFields,
     new: &NewVersion,

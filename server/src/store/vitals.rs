@@ -130,10 +130,10 @@ impl Store {
         let pools = [&self.read, &self.write].into_iter().take(if shared { 1 } else { 2 });
         let mut all = DatabaseConnections { open: 0, in_use: 0, max: 0 };
         for pool in pools {
-            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-            all.open += pool.size();
-            all.in_use += pool.size().saturating_sub(idle);
-            all.max += pool.options().get_max_connections();
+            let (open, in_use, max) = pool.connections();
+            all.open += open;
+            all.in_use += in_use;
+            all.max += max;
         }
         all
     }

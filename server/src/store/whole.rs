@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sqlx::any::AnyConnectOptions;
-use sqlx::{Any, AnyConnection, AssertSqlSafe, ConnectOptions as _, Connection as _, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use super::checkpoint::check_log;
+use super::connection::{DatabaseConnection, DatabaseTransaction};
 use super::migrate::{Dialect, newest};
 use super::sql::Reader;
 use super::url::{Target, sqlite_url};
@@ -30,7 +31,7 @@ pub struct Migrations {
 /// A state of a PostgreSQL database that other connections can read too, as long as this exists.
 #[derive(Debug)]
 pub struct ExportedSnapshot {
-    transaction: Transaction<'static, Any>,
+    transaction: DatabaseTransaction,
     /// Its name, for `pg_dump --snapshot`.
     pub name: String,
 }
@@ -176,7 +177,7 @@ impl Store {
     }
 }
 
-async fn rows(connection: &mut AnyConnection, dialect: Dialect) -> Result<BTreeMap<String, u64>, StoreError> {
+async fn rows(connection: &mut DatabaseConnection, dialect: Dialect) -> Result<BTreeMap<String, u64>, StoreError> {
     let tables = match dialect {
         Dialect::Sqlite => {
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"

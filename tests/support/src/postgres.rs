@@ -13,6 +13,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::skipped;
@@ -43,7 +44,8 @@ do
     # A crash, as far as the machine lives on: what was committed is there again.
     if [ "$word" = crash ]; then "$bin/pg_ctl" --pgdata="$home/data" --mode=immediate --wait stop >/dev/null 2>&1; start; fi
 done
-signal -CONT >/dev/null 2>&1
+# It may be stalled; it ends its own processes by force then.
+postmaster=$(head -n 1 "$home/data/postmaster.pid" 2>/dev/null) && kill -CONT "$postmaster" 2>/dev/null
 "$bin/pg_ctl" --pgdata="$home/data" --mode=immediate stop >/dev/null 2>&1
 rm -rf "$home"
 "#;
@@ -56,6 +58,7 @@ pub struct Cluster {
     home: TempDir,
     user: Option<(u32, u32)>,
     port: u16,
+    network: String,
 }
 
 /// The port that names the socket of a cluster that does not listen.
@@ -124,7 +127,7 @@ impl Cluster {
             }
         }
         command.args(["-c", KEEPER, "keeper"]).arg(&programs).arg(home.path());
-        command.arg(port.to_string()).arg(network_settings);
+        command.arg(port.to_string()).arg(&network_settings);
         // A group of its own: an interrupt at the terminal must not stop the keeper before it has cleaned up.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         run_as(&mut command, user, home.path());
@@ -139,7 +142,7 @@ impl Cluster {
             keeper.wait().expect("the keeper ends");
             return Some(Err(log));
         }
-        Some(Ok(Self { keeper, programs, home, user, port }))
+        Some(Ok(Self { keeper, programs, home, user, port, network: network_settings }))
     }
 
     /// Returns the port of the cluster; on 127.0.0.1 if it [listens](Self::listening).
@@ -208,6 +211,80 @@ impl Cluster {
     fn tell(&mut self, word: &str) {
         let keeper = self.keeper.stdin.as_mut().expect("it is open until the end");
         keeper.write_all(format!("{word}\n").as_bytes()).expect("the keeper reads");
+    }
+
+    /// Ends it at once, as a crash would. It has ended when this returns.
+    ///
+    /// # Panics
+    /// When `pg_ctl` fails.
+    pub fn stop(&self) {
+        self.control(&["--mode=immediate", "stop"]);
+    }
+
+    /// Starts it after [`Cluster::stop`]. It is ready when this returns.
+    ///
+    /// # Panics
+    /// When `pg_ctl` fails.
+    pub fn start_again(&self) {
+        let home = self.home.path().display();
+        let options = format!(
+            "-c port={} -c unix_socket_directories='{home}' -c fsync=off -c full_page_writes=off {}",
+            self.port, self.network
+        );
+        self.control(&["start", "-o", &options]);
+    }
+
+    fn control(&self, args: &[&str]) {
+        let mut command = Command::new(self.programs.join("pg_ctl"));
+        command.arg("--pgdata").arg(self.home.path().join("data")).arg("--log").arg(self.home.path().join("log"));
+        command.arg("--wait").args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        run_as(&mut command, self.user, self.home.path());
+        assert!(command.status().expect("pg_ctl runs").success(), "pg_ctl {args:?}");
+    }
+
+    /// Stalls all its processes (SIGSTOP) until [`Cluster::go_on`]: connections stay open, and nobody answers.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn stall(&self) {
+        // It is stopped first, so that it makes no more processes.
+        self.signal(&[self.postmaster()], Signal::STOP);
+        self.signal(&self.children(), Signal::STOP);
+    }
+
+    /// Lets a stalled cluster go on.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn go_on(&self) {
+        self.signal(&self.children(), Signal::CONT);
+        self.signal(&[self.postmaster()], Signal::CONT);
+    }
+
+    fn postmaster(&self) -> i32 {
+        let file = fs::read_to_string(self.home.path().join("data/postmaster.pid")).expect("it runs");
+        file.lines().next().and_then(|line| line.parse().ok()).expect("the file begins with its id")
+    }
+
+    /// Finds the processes that it has made.
+    fn children(&self) -> Vec<i32> {
+        let postmaster = self.postmaster();
+        let processes = fs::read_dir("/proc").expect("processes are listed").flatten();
+        let children = processes.filter_map(|entry| {
+            let id = entry.file_name().to_str()?.parse().ok()?;
+            let status = fs::read_to_string(entry.path().join("stat")).ok()?;
+            // After the name in brackets: the state and the parent.
+            let parent: i32 = status.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            (parent == postmaster).then_some(id)
+        });
+        children.collect()
+    }
+
+    fn signal(&self, processes: &[i32], signal: Signal) {
+        for id in processes.iter().filter_map(|id| Pid::from_raw(*id)) {
+            // One that has just ended needs none.
+            kill_process(id, signal).ok();
+        }
     }
 
     /// Makes an empty database and returns its URL.

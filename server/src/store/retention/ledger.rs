@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use super::super::sql::{Reader, Statement, time_of};
 use super::super::{Store, StoreError};
 use super::{Pace, Retained, SETTLED};
+use crate::store::connection::DatabaseConnection;
 
 /// The length of a slot, in milliseconds.
 pub(super) const SLOT_MS: i64 = 10 * 60 * 1000;
@@ -287,7 +287,7 @@ impl Last {
 
 /// Subtracts rows from the stored sums of a slot, in the transaction that removes them.
 pub(in crate::store) async fn subtract(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     table: Retained,
     slot: i64,
     sums: Sums,

@@ -6,13 +6,14 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AssertSqlSafe;
 
 use super::super::migrate::Dialect;
 use super::super::sql::Reader;
 use super::super::{Store, StoreError};
 use super::Pace;
 use super::ledger::count;
+use crate::store::connection::DatabaseConnection;
 
 /// The maximum size of a file that a start rewrites, in bytes: that takes seconds, and as much space again.
 pub const MAX_START_VACUUM: u64 = 256 << 20;
@@ -66,12 +67,12 @@ impl Store {
         let mut writer = self.write.acquire().await?;
         let began = Instant::now();
         let statement = AssertSqlSafe(format!("PRAGMA incremental_vacuum({pages})"));
-        sqlx::query(statement).persistent(false).fetch_all(&mut *writer).await?;
+        sqlx::query(statement).persistent(false).fetch_all(&mut writer).await?;
         Ok(began.elapsed())
     }
 
     async fn pragma(&self, name: &'static str) -> Result<u64, StoreError> {
-        pragma(&mut *self.read.acquire().await?, name).await
+        pragma(&mut self.read.acquire().await?, name).await
     }
 
     /// Rewrites a small SQLite file of an earlier release so that its space can be given back.
@@ -90,7 +91,7 @@ impl Store {
             );
             return Ok(());
         }
-        sqlx::raw_sql("PRAGMA auto_vacuum = INCREMENTAL; VACUUM").execute(&mut *writer).await?;
+        sqlx::raw_sql("PRAGMA auto_vacuum = INCREMENTAL; VACUUM").execute(&mut writer).await?;
         tracing::info!(
             bytes,
             "the database file of an earlier release was rewritten, so that its space can be given back"
@@ -99,7 +100,7 @@ impl Store {
     }
 }
 
-async fn pragma(connection: &mut AnyConnection, name: &'static str) -> Result<u64, StoreError> {
+async fn pragma(connection: &mut DatabaseConnection, name: &'static str) -> Result<u64, StoreError> {
     let statement = AssertSqlSafe(format!("SELECT CAST({name} AS INTEGER) AS value FROM pragma_{name}"));
     let row = sqlx::query(statement).fetch_one(connection).await?;
     Ok(count(Reader::new(&row, "pragma").value("value")?))

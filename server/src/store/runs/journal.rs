@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use floh_client::answers::RunFailure;
 use jiff::Timestamp;
-use sqlx::AnyConnection;
 use uuid::Uuid;
 
 use super::super::actor::token_text;
@@ -13,6 +12,7 @@ use super::super::migrate::Dialect;
 use super::super::sql::{Statement, json};
 use super::super::{Actor, ExecutionSource, RunStatus, StoreError, replicas};
 use super::TaskRow;
+use crate::store::connection::DatabaseConnection;
 
 /// A write of a run that shares the commit of an execution's row, or of others.
 #[derive(Clone, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl std::fmt::Debug for StepWrite {
 
 /// Writes; returns whether the run still belongs to the writer.
 pub(in crate::store) async fn write(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     dialect: Dialect,
     owner: &str,
     write: &RunWrite,
@@ -177,7 +177,7 @@ pub(in crate::store) async fn write(
     }
 }
 
-async fn create(connection: &mut AnyConnection, dialect: Dialect, new: &NewRun) -> Result<(), StoreError> {
+async fn create(connection: &mut DatabaseConnection, dialect: Dialect, new: &NewRun) -> Result<(), StoreError> {
     let id = new.id.to_string();
     let mut run = Statement::new(
         "INSERT INTO run (id, status, definition, version, step_count, position, fence, due_at, reads_only, actor_token, actor_name, source, \
@@ -205,7 +205,7 @@ async fn create(connection: &mut AnyConnection, dialect: Dialect, new: &NewRun) 
 
 /// Takes a run up that waits for its turn or its time, or whose server is dead.
 async fn take_up(
-    connection: &mut AnyConnection,
+    connection: &mut DatabaseConnection,
     dialect: Dialect,
     owner: &str,
     claim: RunClaim,
@@ -221,7 +221,7 @@ async fn take_up(
     Ok(statement.query().execute(connection).await?.rows_affected() == 1)
 }
 
-async fn move_run(connection: &mut AnyConnection, dialect: Dialect, step: &StepWrite) -> Result<bool, StoreError> {
+async fn move_run(connection: &mut DatabaseConnection, dialect: Dialect, step: &StepWrite) -> Result<bool, StoreError> {
     let mut statement = Statement::new("UPDATE run SET in_flight = NULL, claims = 0, status = ");
     statement.bind(step.status.as_str()).push(", position = ").bind(step.position);
     // Whoever wants it ended does not wait for its time.
@@ -250,7 +250,11 @@ async fn move_run(connection: &mut AnyConnection, dialect: Dialect, step: &StepW
 }
 
 /// Writes a task, or its next state.
-pub(super) async fn write_task(connection: &mut AnyConnection, run: Uuid, task: &TaskRow) -> Result<(), StoreError> {
+pub(super) async fn write_task(
+    connection: &mut DatabaseConnection,
+    run: Uuid,
+    task: &TaskRow,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO run_task (run_id, position, step_id, status, error, attempts, retry_at, started_at, finished_at, resumed_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (run_id, position) DO UPDATE SET status = excluded.status, \
