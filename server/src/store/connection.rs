@@ -148,7 +148,7 @@ impl<'p> Executor<'p> for &'_ DatabasePool {
 
 /// A connection. It returns to its pool when it is dropped.
 #[derive(Debug)]
-pub(super) struct DatabaseConnection {
+pub(crate) struct DatabaseConnection {
     /// `None` once a statement was given up.
     live: Option<PoolConnection<Any>>,
     availability: Option<Arc<Availability>>,

@@ -33,14 +33,8 @@ then echo ready
 else echo failed; cat "$home/log"
 fi
 exec >/dev/null
-# The server and the processes that it has started.
-signal() {
-    read -r server <"$home/data/postmaster.pid" && kill "$1" "$server" $(cat "/proc/$server/task/$server/children")
-}
 while read -r word
 do
-    if [ "$word" = stall ]; then signal -STOP; fi
-    if [ "$word" = continue ]; then signal -CONT; fi
     # A crash, as far as the machine lives on: what was committed is there again.
     if [ "$word" = crash ]; then "$bin/pg_ctl" --pgdata="$home/data" --mode=immediate --wait stop >/dev/null 2>&1; start; fi
 done
@@ -190,22 +184,6 @@ impl Cluster {
     /// When its keeper is gone.
     pub fn crash(&mut self) {
         self.tell("crash");
-    }
-
-    /// Stalls it (SIGSTOP): it takes connections and says nothing, until [`Cluster::go_on`]. It may still answer when this returns.
-    ///
-    /// # Panics
-    /// When its keeper is gone.
-    pub fn stall(&mut self) {
-        self.tell("stall");
-    }
-
-    /// Lets a stalled one go on (SIGCONT).
-    ///
-    /// # Panics
-    /// When its keeper is gone.
-    pub fn go_on(&mut self) {
-        self.tell("continue");
     }
 
     fn tell(&mut self, word: &str) {

@@ -41,9 +41,8 @@ async fn keys_count_once_when_servers_are_killed_at_random() {
         let setup = Setup::default().env("FLOH_DATABASE_URL", &url).env("FLOH_MASTER_KEY", MASTER_KEY);
         servers.push(setup.allow(upstream.address()).start().await);
     }
-    let config = json!({ "baseUrl": upstream.url("/") });
-    let made = servers[0].admin().post("/api/connectors", &json!({ "name": "crm", "type": "http", "config": config }));
-    made.await.expect(201);
+    let made = json!({ "name": "crm", "type": "http", "config": { "baseUrl": upstream.url("/") } });
+    servers[0].admin().post("/api/connectors", &made).await.expect(201);
     let mut seed = u64::from(std::process::id()) ^ 0x9e37_79b9_7f4a_7c15;
     println!("seed {seed}");
     let mut random = move |below: u64| {

@@ -22,7 +22,7 @@ pub(crate) const MASTER_KEY: &str = "87bUxcLXIXNBlLlDazbZU6BeaOPxZpaiMah1u/DzyAU
 pub(crate) struct Group {
     pub(crate) servers: Vec<Floh>,
     pub(crate) nats: Nats,
-    pub(crate) cluster: Cluster,
+    _cluster: Cluster,
     database: String,
 }
 
@@ -32,7 +32,7 @@ impl Group {
         let cluster = Cluster::start()?;
         let nats = Nats::start(LARGE).await?;
         let database = cluster.create_database("servers");
-        let mut group = Self { servers: Vec::new(), nats, cluster, database };
+        let mut group = Self { servers: Vec::new(), nats, _cluster: cluster, database };
         for _ in 0..count {
             let server = group.more().await;
             group.servers.push(server);
