@@ -189,6 +189,7 @@ impl Kept {
             step_id: None,
             run_id: None,
             idempotency_key: None,
+            call_id: None,
             timeout_ms: None,
             began: None,
             mock_scenario: None,
