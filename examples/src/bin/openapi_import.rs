@@ -64,6 +64,7 @@ async fn story() -> Result<(), Box<dyn Error>> {
         work: WorkLimits::new(1 << 30),
         on_loss: server::store::OnLoss::Refuse,
         public_url: None,
+        nats: None,
     })
     .await?;
     app.auth.ensure_admin(Some(&Secret::from(TOKEN.to_owned()))).await?;

@@ -202,6 +202,7 @@ impl Server {
                 work: WorkLimits::new(1 << 30),
                 on_loss: OnLoss::Refuse,
                 public_url: None,
+                nats: None,
             },
         )
         .await

@@ -27,7 +27,7 @@ async fn a_command_finds_its_agent_from_every_server() {
         let users = execute(&server.admin(), "crm", &json!({ "command": "listUsers", "params": { "limit": 3 } })).await;
         assert_eq!((&users["success"], &users["payload"]["users"]), (&json!(true), &json!([0, 1, 2])), "{users}");
         let shown = server.admin().get("/api/connectors/crm").await.expect(200);
-        assert_eq!(shown["state"]["ready"], true, "{shown}");
+        assert_eq!((&shown["ready"], &shown["state"]["connected"]), (&json!(true), &json!(true)), "{shown}");
     }
     // What a service says of the connection's secret is redacted, on whichever server the call came.
     let refused = execute(&other.admin(), "crm", &json!({ "command": "refuse" })).await;
@@ -80,7 +80,7 @@ async fn the_newest_connection_of_an_agent_wins_over_servers() {
     newest(other).await;
     let second = Switch::to(other).await;
     let began = Instant::now();
-    let double = site.server(second.url()).start().await;
+    let double = group.site(&service, &second).await.start().await;
     agent.says("a newer connection of this agent took over").await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     drop(agent);

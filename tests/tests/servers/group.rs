@@ -54,6 +54,11 @@ impl Group {
     /// Makes the connector `crm`, and returns the site of an agent that forwards it to a service by way of a switch.
     pub(crate) async fn crm(&self, service: &Upstream, switch: &Switch) -> Site {
         self.servers[0].admin().post("/api/connectors", &connector("crm")).await.expect(201);
+        self.site(service, switch).await
+    }
+
+    /// Returns another site of the agent of `crm`.
+    pub(crate) async fn site(&self, service: &Upstream, switch: &Switch) -> Site {
         let (_, secret) = token(&self.servers[0], AGENT, &["crm"]).await;
         Site::new(&self.servers[0], &secret, &forwards("crm", service)).server(switch.url())
     }
