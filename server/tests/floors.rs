@@ -132,7 +132,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "catalog",
             "command_index",
             "data_lock",
-            "error",
             "events",
             "execute",
             "instances",

@@ -133,7 +133,7 @@ impl Lease {
         let outcome = self.store.replicas().renew(RELEASE).await.map_err(Arc::new);
         {
             let mut known = self.known.lock();
-            known.outcome = outcome.as_ref().map(|()| ()).map_err(|error| error.unavailability());
+            known.outcome = outcome.clone().map_err(|error| error.unavailability());
             if outcome.is_ok() {
                 known.renewed_at = began;
             }

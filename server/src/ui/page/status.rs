@@ -99,7 +99,7 @@ fn servers(view: &StatusView) -> Markup {
                     thead {
                         tr {
                             th scope="col" { "Server" }
-                            th scope="col" { "Release" }
+                            th.p2 scope="col" { "Release" }
                             th.p2 scope="col" { "Started" }
                             th.num scope="col" { "Lease" }
                             th.p3 scope="col" { "Sealing key" }
@@ -119,8 +119,9 @@ fn server_row(server: &ServerView) -> Markup {
                 (server.address.as_deref().unwrap_or("not listening yet"))
                 @if server.answers { " " (badge("info", "", "this one")) }
                 span.sub { code { (server.id) } }
+                span.sub.p2-not { "release " (server.release) }
             }
-            td { (server.release) }
+            td.p2 { (server.release) }
             td.p2 { (time::ago(server.started_at)) }
             td.num {
                 @if server.lease_remaining_ms == 0 { (badge("bad", "alert", "Over")) }
@@ -239,7 +240,9 @@ fn limits(table: &RetentionStatus) -> String {
     let day = (table.table == RetainedTable::Keys).then_some(1);
     let days = table.days.or(day).map(|days| badge::count(usize::try_from(days).unwrap_or(usize::MAX), "day", "days"));
     let rows = table.max_rows.map(|rows| format!("{} rows", number(rows)));
-    let limits: Vec<String> = [days, rows, table.max_bytes.map(bytes)].into_iter().flatten().collect();
+    // In the unit of the setting.
+    let size = table.max_bytes.map(|bytes| format!("{} MiB", number(bytes >> 20)));
+    let limits: Vec<String> = [days, rows, size].into_iter().flatten().collect();
     if limits.is_empty() { "without a limit".to_owned() } else { limits.join(", ") }
 }
 
@@ -256,7 +259,7 @@ fn tasks(tasks: &[RecurringTask]) -> Markup {
                     @for task in sorted {
                         tr {
                             th scope="row" { (task.name) }
-                            td.num.p2 { (took(task.period_ms)) }
+                            td.num.p2 { (period(task.period_ms)) }
                             td.p2 { @match &task.last { Some(run) => (time::ago(run.at)), None => span.muted { "not yet" } } }
                             td.num.p3 { @if let Some(run) = &task.last { (took(run.took_ms)) } }
                             td {
@@ -272,6 +275,14 @@ fn tasks(tasks: &[RecurringTask]) -> Markup {
             }
         }
     }
+}
+
+fn period(milliseconds: u64) -> String {
+    const MINUTE: u64 = 60_000;
+    if milliseconds >= MINUTE && milliseconds.is_multiple_of(MINUTE) {
+        return format!("{} min", milliseconds / MINUTE);
+    }
+    took(milliseconds)
 }
 
 fn took(milliseconds: u64) -> String {
