@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 
 use connector_runtime::egress::Client;
 use connector_runtime::registry::Registry;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,7 +22,7 @@ use crate::instances::Instances;
 use crate::run_queue::RunQueue;
 use crate::run_to_completion::RunToCompletion;
 use crate::script::Scripts;
-use crate::store::{Recorder, Store};
+use crate::store::{ChangeTurn, Recorder, Store, StoreError};
 use crate::vault::Vault;
 use crate::work::WorkLimits;
 use connector_runtime::external::ServiceStatuses;
@@ -77,7 +77,7 @@ pub struct Parts {
     pub stopping: CancellationToken,
     /// Cancelled when the time that a shutdown gives to running calls is up: they are cut.
     pub cut: CancellationToken,
-    /// Serializes changes of types, and changes of connectors that collided.
+    /// Serializes changes of types, and changes of connectors that collided; see [`Services::write_turn`].
     pub write_lock: Mutex<()>,
 }
 
@@ -99,6 +99,16 @@ impl Services {
         RunToCompletion::new(&self.calls, work).await
     }
 
+    /// Waits until nobody else changes a type, here or on another server; changes of connectors that collided wait too.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn write_turn(&self) -> Result<WriteTurn<'_>, StoreError> {
+        // First here, so that a server waits on one connection at most.
+        let own = self.write_lock.lock().await;
+        Ok(WriteTurn { _shared: self.store.change_turn().await?, _own: own })
+    }
+
     /// Returns a handle that does not keep the parts alive, for background tasks.
     pub fn downgrade(&self) -> WeakServices {
         WeakServices(Arc::downgrade(&self.0))
@@ -111,6 +121,13 @@ impl Deref for Services {
     fn deref(&self) -> &Parts {
         &self.0
     }
+}
+
+/// The right to change types, which ends when this is dropped.
+#[derive(Debug)]
+pub struct WriteTurn<'s> {
+    _shared: ChangeTurn,
+    _own: MutexGuard<'s, ()>,
 }
 
 /// A handle of [`Services`] that does not keep them alive.

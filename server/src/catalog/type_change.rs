@@ -85,7 +85,7 @@ async fn replace(
     bond: ChangeBond,
 ) -> Result<ChangedType, Error> {
     // One at a time: without If-Match a change is applied to whatever is stored.
-    let _turn = services.write_lock.lock().await;
+    let _turn = services.write_turn().await?;
     let row = services.store.types().get(key).await?;
     if let Some(revision) = bond.expected.filter(|expected| *expected != row.revision) {
         return Err(StoreError::Stale { entity: Entity::ConnectorType, revision }.into());
@@ -127,7 +127,7 @@ async fn fetch_and_replace(
     refresh: Unchecked<TypeRefresh>,
 ) -> Result<ChangedType, Error> {
     let fetched = fetch_again(services, &asked).await?;
-    let _turn = services.write_lock.lock().await;
+    let _turn = services.write_turn().await?;
     let row = services.store.types().get(&asked.id.to_string()).await?;
     if row.fields.endpoint_url != asked.fields.endpoint_url {
         return Err(Error::unavailable("the type's endpointUrl has just been changed; try again"));

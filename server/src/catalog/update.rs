@@ -90,9 +90,9 @@ async fn write(
     patch: &ConnectorPatch,
     expected: Option<i64>,
 ) -> Result<ConnectorView, Error> {
-    // Without If-Match the change is applied to whatever is stored, and a lost race is repeated. Changes within this
-    // process queue up then, so that attempts run out only if other processes keep changing the connector.
-    const ATTEMPTS: usize = 8;
+    // Without If-Match the change is applied to whatever is stored, and a lost race is repeated. Changes that lost one queue
+    // up then, on all servers, so that attempts run out only if new changes keep winning.
+    const ATTEMPTS: usize = 32;
     if let Some(source) = patch.mock.as_ref().and_then(|mock| mock.get("script")).and_then(Value::as_str) {
         check_mock_script(services, source).await?;
     }
@@ -106,7 +106,7 @@ async fn write(
         match attempt(services, loaded, patch, &author).await {
             Err(Attempt::Store(StoreError::Stale { .. })) if expected.is_none() => {
                 if turn.is_none() {
-                    turn = Some(services.write_lock.lock().await);
+                    turn = Some(services.write_turn().await?);
                 }
             }
             Err(Attempt::Store(error)) => return Err(error.into()),

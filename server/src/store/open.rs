@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyPool, ConnectOptions as _, Connection as _};
-use tokio::time::{Instant, interval};
 use uuid::Uuid;
 
 use super::audit::Audit;
@@ -51,14 +50,6 @@ const SQLITE_WRITER: &str = "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA busy_timeo
 const SQLITE_READER: &str =
     "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY";
 
-/// The number of the lock that servers hold at their start: the letters of the product's name.
-const START_LOCK: i64 = 0x666c_6f68;
-
-/// How long a start waits for that of another server: seeding many connectors anew takes seconds.
-pub const START_PATIENCE: Duration = Duration::from_secs(60);
-/// How often it looks whether the other one has ended.
-const START_LOOK: Duration = Duration::from_millis(100);
-
 /// What a start does if a part of the data is missing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnLoss {
@@ -86,12 +77,6 @@ pub struct Store {
     /// The file of a SQLite database.
     pub(super) file: Option<Arc<Path>>,
     pub(super) last_checkpoint: Arc<checkpoint::LastCheckpoint>,
-}
-
-/// The right to be at the start, which ends when this is dropped.
-#[derive(Debug)]
-pub struct StartTurn {
-    _transaction: Option<DatabaseTransaction>,
 }
 
 impl Store {
@@ -249,39 +234,6 @@ impl Store {
             Dialect::Sqlite => self.write.begin_with("BEGIN IMMEDIATE").await,
             Dialect::Postgres => self.write.begin().await,
         }
-    }
-
-    /// Waits until no other server on the database is at its start, and keeps others waiting until the result is dropped:
-    /// types are seeded once, and there is one first token.
-    ///
-    /// # Errors
-    /// [`StoreError::StartHeld`] if another one is at its start for longer than `patience`; database errors.
-    pub async fn start_turn(&self, patience: Duration) -> Result<StartTurn, StoreError> {
-        if !self.is_shared() {
-            return Ok(StartTurn { _transaction: None });
-        }
-        let mut transaction = self.begin().await?;
-        let until = Instant::now() + patience;
-        let mut ticks = interval(START_LOOK);
-        for look in 0_u32.. {
-            ticks.tick().await;
-            // It ends with the transaction, so it outlives no process, and a pooler that assigns connections by transaction
-            // keeps it.
-            let lock = sqlx::query("SELECT 1 AS one WHERE pg_try_advisory_xact_lock($1)").bind(START_LOCK);
-            if lock.fetch_optional(&mut *transaction).await?.is_some() {
-                break;
-            }
-            if Instant::now() >= until {
-                return Err(StoreError::StartHeld);
-            }
-            if look == 0 {
-                tracing::warn!(
-                    seconds = patience.as_secs(),
-                    "another server is at its start on this database; waiting for it"
-                );
-            }
-        }
-        Ok(StartTurn { _transaction: Some(transaction) })
     }
 
     /// Begins a transaction whose statements all see the same state.
