@@ -29,7 +29,10 @@ async fn this_release_runs_beside_a_later_one_that_allows_it() {
     let Some(cluster) = Cluster::start() else { return };
     let url = cluster.create_database("later");
     let mut floh = setup(&url).start().await;
-    floh.admin().post("/api/connectors", &json!({ "name": "pause", "type": "delay" })).await.expect(201);
+    floh.admin()
+        .post("/api/connectors", &json!({ "name": "pause", "type": "delay", "executionModel": "built_in" }))
+        .await
+        .expect(201);
     check_call(&floh).await;
     // A later release has been here: a migration, a later version of a type, a type of its own, its name.
     cluster.sql(
@@ -39,8 +42,7 @@ async fn this_release_runs_beside_a_later_one_that_allows_it() {
          SELECT 4711, 'later', installed_on, success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1; \
          UPDATE connector_type SET version = split_part(version, '.', 1) || '.99.0', seeded_version = split_part(version, '.', 1) || '.99.0' \
          WHERE name = 'delay'; \
-         UPDATE connector_type SET name = 'later' WHERE name = (SELECT name FROM connector_type WHERE source = 'code' AND name NOT IN ('delay', 'http') \
-         ORDER BY name LIMIT 1); \
+         UPDATE connector_type SET name = 'later' WHERE name = 'scim'; UPDATE type_line SET name = 'later' WHERE name = 'scim'; \
          UPDATE setting SET value = '99.0.0' WHERE name = 'newest_release'",
     );
     let types = "SELECT name, seeded_version, available, revision FROM connector_type WHERE name IN ('delay', 'later') ORDER BY name";
@@ -77,7 +79,10 @@ async fn the_previous_release_starts_again_beside_this_one() {
     let url = cluster.create_database("previous");
     let of_previous = || Setup::of(previous).env("FLOH_DATABASE_URL", &url).env("FLOH_MASTER_KEY", MASTER_KEY);
     let (mut one, other) = (of_previous().start().await, of_previous().start().await);
-    one.admin().post("/api/connectors", &json!({ "name": "pause", "type": "delay" })).await.expect(201);
+    one.admin()
+        .post("/api/connectors", &json!({ "name": "pause", "type": "delay", "executionModel": "built_in" }))
+        .await
+        .expect(201);
     // The first is replaced; the other runs on, and starts again where it fails.
     one.terminate();
     one.exit().await;
