@@ -181,7 +181,7 @@ async fn changes_of_one_thing_on_two_servers_are_all_made(db: TestDb) {
     const CONNECTOR_CHANGES: usize = 60;
     let (one, other) = two(&db).await;
     one.connector("crm", "odd", json!({})).await;
-    let at = |number: usize| if number % 2 == 0 { &one } else { &other };
+    let at = |number: usize| if number.is_multiple_of(2) { &one } else { &other };
     let types = (0..TYPE_CHANGES)
         .map(|number| at(number).put("/api/connector-types/odd", json!({ "description": format!("text {number}") })));
     for answer in futures_util::future::join_all(types).await {

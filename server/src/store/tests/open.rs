@@ -29,7 +29,7 @@ async fn newer_tables_stop_the_start(db: TestDb) {
     for oldest in [Some("99.0.0"), None] {
         match oldest {
             Some(oldest) => {
-                db.run("UPDATE setting SET value = $1 WHERE name = 'oldest_release' AND $2 = 0", oldest, 0).await
+                db.run("UPDATE setting SET value = $1 WHERE name = 'oldest_release' AND $2 = 0", oldest, 0).await;
             }
             None => db.execute("DELETE FROM setting WHERE name = 'oldest_release'").await,
         }
