@@ -236,6 +236,14 @@ impl App {
             Some(settings) => Some(Nats::connect(settings).await?),
             None => None,
         };
+        let others = store.other_releases().await?;
+        if !others.is_empty() {
+            tracing::warn!(
+                event = "release_mix",
+                releases = others.join(", "),
+                "servers of other releases use this database; finish the upgrade soon"
+            );
+        }
         let turn = store.start_turn(START_PATIENCE).await?;
         let vault = vault::unlock(&store, options.master_key.as_ref(), options.data_dir).await?;
         seed(&store, &vault, &registry, options.seed).await?;

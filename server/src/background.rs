@@ -21,4 +21,7 @@ pub use retention::{
 };
 pub(crate) use retention_watch::RetentionWatch;
 pub(crate) use tasks::spawn_tasks;
-pub use tasks::{AGENT_TOKENS, AGENT_TRAIL, CHECKPOINTS, DOUBTS, HOURS, LAST_USED, MASTER_KEYS, RETENTION, SESSIONS};
+pub use tasks::{
+    AGENT_TOKENS, AGENT_TRAIL, CHECKPOINTS, DOUBTS, ENVIRONMENT_TOKEN, HOURS, LAST_USED, MASTER_KEYS, RETENTION,
+    SESSIONS,
+};

@@ -62,7 +62,7 @@ pub async fn check(database_url: &str, keys: &KeySource) -> Report {
     match migrations.found {
         None => report.fault("database", "no server has made tables in it: this is not the database of a server"),
         Some(found) if found > known => {
-            report.fault("migrations", OpenError::NewerSchema { found, known });
+            report.fault("migrations", OpenError::NewerSchema { found, known, oldest: None });
         }
         Some(found) if found < known => report.fault(
             "migrations",

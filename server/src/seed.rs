@@ -45,7 +45,8 @@ pub struct SeedOptions {
 pub enum SeedError {
     /// The compiled type is older than the stored one.
     #[error(
-        "connector type {name}: the database was seeded with version {stored}, this server has {compiled}; start the newer server, or allow it with --allow-downgrade"
+        "connector type {name}: the database was seeded with version {stored}, this server has {compiled}, which lacks something major of it; \
+         start the newer server, or allow it with --allow-downgrade"
     )]
     Older {
         /// The type.
@@ -140,8 +141,15 @@ pub async fn seed(store: &Store, vault: &Vault, registry: &Registry, options: Se
         }
         Ok(rework)
     };
-    let report = store.types().seed(&rows, &mut reworking).await?;
-    own_texts.remember(store, &rows, compiled_texts, &seeded).await?;
+    let later = beside_later(store, &planned, options).await?;
+    let report = match later {
+        false => store.types().seed(&rows, &mut reworking).await?,
+        true => store.types().seed_beside_later(&rows, &mut reworking).await?,
+    };
+    if !later {
+        own_texts.remember(store, &rows, compiled_texts, &seeded).await?;
+        store.note_release().await?;
+    }
     planned.iter().filter_map(|planned| planned.replaced.as_ref()).for_each(Replaced::log);
     for (name, connector, fields) in &cleared {
         tracing::warn!(
@@ -168,6 +176,28 @@ pub async fn seed(store: &Store, vault: &Vault, registry: &Registry, options: Se
         "connector types seeded"
     );
     Ok(())
+}
+
+/// Returns whether a later release has seeded the database: then what is there and not compiled in here is not withdrawn,
+/// and what this release would remember is not written over what that one does.
+async fn beside_later(store: &Store, planned: &[Planned], options: SeedOptions) -> Result<bool, SeedError> {
+    if options.allow_downgrade {
+        return Ok(false);
+    }
+    let older: Vec<&str> = planned.iter().filter(|one| one.is_older).map(|one| one.row.name.as_str()).collect();
+    let (migration, release) = (store.later_migration(), store.later_release().await?);
+    let is_later = !older.is_empty() || migration.is_some() || release.is_some();
+    if is_later {
+        tracing::warn!(
+            event = "later_release",
+            release,
+            migration,
+            types = older.join(", "),
+            "a later release uses this database, or has used it: this one runs beside it. Types of which that one has seeded later \
+             versions stay as they are, and calls here go by what is compiled here"
+        );
+    }
+    Ok(is_later)
 }
 
 fn row(entry: &Entry, seeded: Option<&SeededType>, options: SeedOptions) -> Result<Planned, SeedError> {
@@ -248,6 +278,8 @@ struct Planned {
     replaced: Option<Replaced>,
     /// Whether the row is replaced for its texts alone.
     only_texts: bool,
+    /// Whether a later version was seeded, which stays.
+    is_older: bool,
     /// The schema so far.
     old: ConfigSchema,
     /// The compiled schema.
@@ -283,6 +315,7 @@ fn decided(
     });
     let old = old.and_then(|schema| stored_schema(schema).ok()).unwrap_or_default();
     let plan = plan(&row.name, &row.version, schema, seeded, options)?;
+    let is_older = plan.is_older;
     let only_texts = plan.only_texts() && !options.allow_schema_drift;
     let replaced = match (plan.decision, seeded, plan.change) {
         (SeedDecision::Replace, Some(seeded), Some((old, new, changes))) => {
@@ -296,7 +329,7 @@ fn decided(
         None => NewVersion::first(VersionSource::Seed, Actor::system()).changes,
     };
     let row = SeedTypeRow { changes, decision: plan.decision, ..row };
-    Ok(Planned { row, replaced, only_texts, old, new: schema.clone() })
+    Ok(Planned { row, replaced, only_texts, is_older, old, new: schema.clone() })
 }
 
 /// Returns whether an operator has changed what seeding wrote.
@@ -315,6 +348,8 @@ fn says_what_was_seeded(shown: &StoredSchema, seeded: Option<&StoredSchema>) -> 
 struct Plan {
     decision: SeedDecision,
     change: Option<(Version, Version, Changes)>,
+    /// Whether a later version was seeded, which stays.
+    is_older: bool,
 }
 
 impl Plan {
@@ -334,7 +369,7 @@ fn plan(
     seeded: Option<&SeededType>,
     options: SeedOptions,
 ) -> Result<Plan, SeedError> {
-    let only = |decision| Ok(Plan { decision, change: None });
+    let only = |decision| Ok(Plan { decision, change: None, is_older: false });
     let Some(seeded) = seeded else { return only(SeedDecision::Insert) };
     if seeded.source != TypeSource::Code {
         return Err(SeedError::Taken { name: name.to_owned() });
@@ -345,14 +380,19 @@ fn plan(
     let damaged = |reason: String| SeedError::Damaged { name: name.to_owned(), reason };
     let old = Version::parse(stored_version).map_err(|error| damaged(error.to_string()))?;
     let new = Version::parse(version).map_err(|error| damaged(error.to_string()))?;
+    let stored = stored.to_value().map_err(|error| damaged(error.to_string()))?;
     if new < old && !options.allow_downgrade {
+        // A rolling upgrade: what this server lacks is told by what a change from it to the stored one would be.
+        let later = ConfigSchema::parse_stored(&stored);
+        if later.is_ok_and(|later| diff(schema, &later).level() < Level::Major) {
+            return Ok(Plan { decision: SeedDecision::Leave, change: None, is_older: true });
+        }
         return Err(SeedError::Older {
             name: name.to_owned(),
             stored: stored_version.clone(),
             compiled: version.to_owned(),
         });
     }
-    let stored = stored.to_value().map_err(|error| damaged(error.to_string()))?;
     let stored = match ConfigSchema::parse_stored(&stored) {
         Ok(stored) => stored,
         Err(error) if new == old => return Err(damaged(error.to_string())),
@@ -367,12 +407,12 @@ fn plan(
     if new == old && new.pre.is_empty() && !options.allow_schema_drift {
         if changes.level() <= Level::Patch {
             let decision = if is_operators(seeded) { SeedDecision::Leave } else { SeedDecision::Replace };
-            return Ok(Plan { decision, change: Some((old, new, changes)) });
+            return Ok(Plan { decision, change: Some((old, new, changes)), is_older: false });
         }
         let changed = messages(&changes);
         return Err(SeedError::Drift { name: name.to_owned(), version: version.to_owned(), changed });
     }
-    Ok(Plan { decision: SeedDecision::Replace, change: Some((old, new, changes)) })
+    Ok(Plan { decision: SeedDecision::Replace, change: Some((old, new, changes)), is_older: false })
 }
 
 mod own_texts;

@@ -218,7 +218,7 @@ async fn a_database_that_starts_again_under_load_costs_nothing_but_refusals() {
                     }
                     let was_well = is_well.load(Ordering::SeqCst);
                     let began = Instant::now();
-                    let ask = if caller % 2 == 0 {
+                    let ask = if caller.is_multiple_of(2) {
                         Ask::Execute
                     } else {
                         Ask::ExecuteWithKey(1_000 + CALLERS * number + caller)
@@ -248,7 +248,7 @@ async fn a_database_that_starts_again_under_load_costs_nothing_but_refusals() {
     for round in 0..4 {
         calls(1_000).await;
         is_well.store(false, Ordering::SeqCst);
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             block_in_place(|| scene.cluster.stop());
             block_in_place(|| scene.cluster.start_again());
         } else {

@@ -1,8 +1,9 @@
 //! The first token, without which nobody could create tokens.
 //!
 //! It is either created at the first start and shown once, or taken from `FLOH_ADMIN_TOKEN`. The latter follows the
-//! environment: another text replaces it. Without the variable the token stays, as every other one does, until it is
-//! revoked: a start that forgets the variable must lock nobody out.
+//! environment: it goes when another text is there, as far as no other living server on the database still has it. Without
+//! the variable the token stays, as every other one does, until it is revoked: a start that forgets the variable must lock
+//! nobody out.
 
 use connector_runtime::Secret;
 
@@ -63,11 +64,6 @@ impl Authenticator {
     pub async fn ensure_admin(&self, environment: Option<&Secret>) -> Result<AdminStart, AdminError> {
         let tokens = self.store.tokens();
         let Some(text) = environment else {
-            if let Some(row) = tokens.environment().await?
-                && let Some(hash) = TokenHash::from_hex(&row.token.hash)
-            {
-                self.set_environment(row.token.id, hash);
-            }
             if tokens.has_admin(store::now()).await? {
                 return Ok(AdminStart::Present);
             }
@@ -93,28 +89,31 @@ impl Authenticator {
         if let Some(why) = weakness(text.expose()) {
             return Err(AdminError::Weak(why));
         }
-        let hash = TokenHash::of(text.expose());
-        let kept = tokens.environment().await?;
-        let kept = kept.filter(|row| TokenHash::from_hex(&row.token.hash).is_some_and(|known| known.matches(&hash)));
-        let id = match kept {
-            Some(row) => row.token.id,
-            None => {
-                let row = NewTokenRow {
-                    id: store::new_id(),
-                    name: "FLOH_ADMIN_TOKEN".to_owned(),
-                    kind: TokenKind::Api,
-                    scopes: vec![Scope::Admin.as_str().to_owned()],
-                    hash: hash.to_hex(),
-                    agent_id: None,
-                    connector_names: Vec::new(),
-                    expires_at: None,
-                };
-                let id = row.id;
-                tokens.replace_environment(Some(row)).await?;
-                id
-            }
-        };
-        self.set_environment(id, hash);
+        self.set_environment(TokenHash::of(text.expose()));
+        self.tend_environment().await?;
         Ok(AdminStart::Environment)
+    }
+
+    /// Keeps the token of this server's environment: it is there, and this server is known to have it. Those that no living
+    /// server has are removed. The server calls this from time to time, because a server that was stalled for longer than
+    /// its lease is taken for dead.
+    ///
+    /// # Errors
+    /// Database errors; the next call tries again.
+    pub async fn tend_environment(&self) -> Result<(), StoreError> {
+        let Some(hash) = self.environment() else { return Ok(()) };
+        let row = NewTokenRow {
+            id: store::new_id(),
+            name: "FLOH_ADMIN_TOKEN".to_owned(),
+            kind: TokenKind::Api,
+            scopes: vec![Scope::Admin.as_str().to_owned()],
+            hash: hash.to_hex(),
+            agent_id: None,
+            connector_names: Vec::new(),
+            expires_at: None,
+        };
+        let id = self.store.tokens().use_environment(row).await?;
+        self.know_environment(id, hash);
+        Ok(())
     }
 }

@@ -140,8 +140,10 @@ struct Known {
     /// Increases with every revocation.
     generation: u64,
     tokens: HashMap<Uuid, Arc<Entry>>,
-    /// The token of `FLOH_ADMIN_TOKEN`, whose text contains no id.
-    environment: Option<(Uuid, TokenHash)>,
+    /// The tokens of `FLOH_ADMIN_TOKEN`, whose texts contain no id: this server's, and those of others that were used.
+    environments: Vec<(Uuid, TokenHash)>,
+    /// The hash of this server's own.
+    environment: Option<TokenHash>,
 }
 
 struct Entry {
@@ -195,9 +197,15 @@ impl Authenticator {
             return Err(AuthError::Missing);
         }
         let hash = TokenHash::of(text);
-        let environment = self.known.0.read().environment.filter(|(_, known)| known.matches(&hash));
-        let id = environment.map(|(id, _)| id).or_else(|| token::id_of(text)).ok_or(AuthError::Malformed)?;
-
+        let id = match self.known.environment(&hash).or_else(|| token::id_of(text)) {
+            Some(id) => id,
+            // It may be that of another server's environment.
+            None => {
+                let id = self.store.tokens().of_environment(&hash.to_hex()).await?.ok_or(AuthError::Malformed)?;
+                self.know_environment(id, hash);
+                id
+            }
+        };
         let entry = self.entry(id, now).await?;
         if !entry.hash.matches(&hash) {
             return Err(AuthError::Unknown);
@@ -285,9 +293,21 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Sets the hash of `FLOH_ADMIN_TOKEN` and the id of its token.
-    pub(super) fn set_environment(&self, id: Uuid, hash: TokenHash) {
-        self.known.0.write().environment = Some((id, hash));
+    /// Sets the hash of this server's `FLOH_ADMIN_TOKEN`.
+    pub(super) fn set_environment(&self, hash: TokenHash) {
+        self.known.0.write().environment = Some(hash);
+    }
+
+    /// Returns the hash of this server's `FLOH_ADMIN_TOKEN`, if it has one.
+    pub(super) fn environment(&self) -> Option<TokenHash> {
+        self.known.0.read().environment
+    }
+
+    /// Keeps which token has the text of an environment.
+    pub(super) fn know_environment(&self, id: Uuid, hash: TokenHash) {
+        let mut known = self.known.0.write();
+        known.environments.retain(|(other, known)| *other != id && !known.matches(&hash));
+        known.environments.push((id, hash));
     }
 
     /// Reads a token from the database and keeps the result, unless a token was revoked meanwhile.
@@ -315,11 +335,17 @@ impl Authenticator {
 }
 
 impl KnownTokens {
+    /// Returns the id of the token with the text of an environment.
+    fn environment(&self, hash: &TokenHash) -> Option<Uuid> {
+        let known = self.0.read();
+        known.environments.iter().find(|(_, known)| known.matches(hash)).map(|(id, _)| *id)
+    }
+
     /// Drops a token that no longer exists, and notifies its open connections.
     fn drop_token(&self, id: Uuid) {
         let mut known = self.0.write();
         known.generation += 1;
-        known.environment.take_if(|(environment, _)| *environment == id);
+        known.environments.retain(|(environment, _)| *environment != id);
         if let Some(entry) = known.tokens.remove(&id) {
             entry.identity.revoked.cancel();
         }

@@ -33,6 +33,8 @@ pub const RETENTION: &str = "retention";
 pub const MASTER_KEYS: &str = "master keys";
 /// Removes what was stored of calls that were refused because the database was away.
 pub const DOUBTS: &str = "starts in doubt";
+/// Keeps the admin token of this server's environment.
+pub const ENVIRONMENT_TOKEN: &str = "token of the environment";
 /// Folds SQLite's write-ahead log into the file.
 pub const CHECKPOINTS: &str = "checkpoints";
 
@@ -46,6 +48,9 @@ const KEYS_LOOK: Duration = Duration::from_secs(1);
 /// an answer.
 const DOUBTS_LOOK: Duration = Duration::from_millis(250);
 
+/// How often the token of the environment is looked after: a server that was stalled for long has it back then.
+const ENVIRONMENT_LOOK: Duration = Duration::from_secs(10);
+
 /// How long a run counts executions of earlier releases.
 const MAX_COUNT: Duration = Duration::from_secs(5);
 
@@ -57,6 +62,7 @@ pub(crate) fn spawn_tasks(background: &Background, services: &WeakServices, rete
     background.spawn(AGENT_TRAIL, Duration::from_secs(2), work(services.clone(), write_agent_trail));
     background.spawn(MASTER_KEYS, KEYS_LOOK, work(services.clone(), follow_keys));
     background.spawn(DOUBTS, DOUBTS_LOOK, work(services.clone(), settle_doubts));
+    background.spawn(ENVIRONMENT_TOKEN, ENVIRONMENT_LOOK, work(services.clone(), tend_environment));
     background.spawn(CHECKPOINTS, CHECKPOINT_LOOK, work(services.clone(), checkpoint));
     let watch = RetentionWatch::new(retention);
     let keeper = Arc::new(Keeper::new(retention, watch.clone(), background.closing()));
@@ -120,6 +126,11 @@ async fn settle_doubts(services: Services) -> Outcome {
         tracing::debug!(settled, "what was stored of calls that were not begun is removed");
     }
     Ok(())
+}
+
+async fn tend_environment(services: Services) -> Outcome {
+    let tended = services.auth.tend_environment().await;
+    tended.map_err(|error| format!("the token of the environment could not be looked after: {error}"))
 }
 
 async fn checkpoint(services: Services) -> Outcome {

@@ -138,7 +138,19 @@ async fn a_server_writes_what_is_in_memory_and_drops_what_is_old() {
     let names: Vec<&str> = server.app.background().statuses().iter().map(|status| status.name).collect();
     assert_eq!(
         names,
-        [LEASE, LAST_USED, SESSIONS, AGENT_TRAIL, MASTER_KEYS, CHECKPOINTS, RETENTION, HOURS, AGENT_TOKENS]
+        [
+            LEASE,
+            LAST_USED,
+            SESSIONS,
+            AGENT_TRAIL,
+            MASTER_KEYS,
+            DOUBTS,
+            ENVIRONMENT_TOKEN,
+            CHECKPOINTS,
+            RETENTION,
+            HOURS,
+            AGENT_TOKENS
+        ]
     );
     // An unavailable database makes each run that needs it fail, and nothing else.
     server.app.store.close().await;

@@ -33,13 +33,17 @@ pub enum OpenError {
     },
     /// A newer release has migrated this database.
     #[error(
-        "the database has migration {found}, this release knows {known} at most; start the newer release that wrote it, or restore a backup"
+        "the database has migration {found}, this release ({own}) knows {known} at most, and {allowed}; start the newer release that wrote it, or restore a backup of before",
+        own = super::releases::RELEASE,
+        allowed = oldest.as_ref().map_or_else(|| "it does not say which earlier releases may run on it".to_owned(), |oldest| format!("releases before {oldest} may not run on it any more"))
     )]
     NewerSchema {
         /// The newest migration in the database, unknown to this binary.
         found: i64,
         /// The newest migration that this binary knows.
         known: i64,
+        /// The oldest release that may run on the tables, if they say it.
+        oldest: Option<String>,
     },
     /// A SQLite file is without the write-ahead log that has its last writes.
     #[error(

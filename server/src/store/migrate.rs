@@ -1,11 +1,15 @@
 //! Creates and changes the tables with numbered SQL files inside the binary. A file that has shipped never changes.
+//!
+//! A migration only adds what earlier releases can ignore, so that they run on beside a later one. One that takes something
+//! away raises the setting `oldest_release` ([`super::releases`]).
 
-use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AssertSqlSafe, SqlSafeStr as _};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyConnection, AssertSqlSafe, SqlSafeStr as _};
 
-use super::OpenError;
+use super::sql::Reader;
+use super::{OpenError, releases};
 
-const MIGRATIONS: [(i64, &str, &str); 24] = [
+const MIGRATIONS: [(i64, &str, &str); 25] = [
     (1, "connectors", include_str!("../../migrations/0001_connectors.sql")),
     (2, "executions", include_str!("../../migrations/0002_executions.sql")),
     (3, "idempotency", include_str!("../../migrations/0003_idempotency.sql")),
@@ -30,6 +34,7 @@ const MIGRATIONS: [(i64, &str, &str); 24] = [
     (22, "run_definitions", include_str!("../../migrations/0022_run_definitions.sql")),
     (23, "change_log", include_str!("../../migrations/0023_change_log.sql")),
     (24, "agent_sessions", include_str!("../../migrations/0024_agent_sessions.sql")),
+    (25, "several_releases", include_str!("../../migrations/0025_several_releases.sql")),
 ];
 
 /// The SQL dialect, for the places where the two databases differ.
@@ -54,8 +59,12 @@ pub fn newest() -> i64 {
     MIGRATIONS.last().map_or(0, |&(version, ..)| version)
 }
 
-/// Migrates the tables to this release's version.
-pub(super) async fn run(connection: &mut impl Migrate, dialect: Dialect) -> Result<(), OpenError> {
+/// Migrates the tables to this release's version. Returns the newest migration of a later release, if there is one and it
+/// lets this release run.
+///
+/// # Errors
+/// [`OpenError::NewerSchema`] if a later release does not; [`OpenError::Migration`].
+pub(super) async fn run(connection: &mut AnyConnection, dialect: Dialect) -> Result<Option<i64>, OpenError> {
     let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {
         let sql = match dialect {
             Dialect::Sqlite => AssertSqlSafe(sql.replace(" COLLATE \"C\"", "")).into_sql_str(),
@@ -63,13 +72,28 @@ pub(super) async fn run(connection: &mut impl Migrate, dialect: Dialect) -> Resu
         };
         Migration::new(version, name.into(), MigrationType::Simple, sql, false)
     });
-    Migrator::with_migrations(migrations.collect()).run_direct(None, connection, false).await.map_err(|error| {
-        match error {
-            MigrateError::VersionMissing(found) => OpenError::NewerSchema { found, known: newest() },
-            MigrateError::VersionMismatch(version) => {
-                OpenError::Migration(format!("migration {version} in the database is not the one of this release"))
-            }
-            other => OpenError::Migration(other.to_string()),
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    // It is asked first, because a run that fails keeps the lock of migrations on its connection.
+    let later = later(connection).await;
+    if let Some(found) = later {
+        let oldest = releases::oldest(connection).await;
+        if !oldest.as_deref().is_some_and(releases::may_run_on) {
+            return Err(OpenError::NewerSchema { found, known: newest(), oldest });
         }
-    })
+        migrator.set_ignore_missing(true);
+    }
+    migrator.run_direct(None, connection, false).await.map_err(|error| match error {
+        MigrateError::VersionMismatch(version) => {
+            OpenError::Migration(format!("migration {version} in the database is not the one of this release"))
+        }
+        other => OpenError::Migration(other.to_string()),
+    })?;
+    Ok(later)
+}
+
+/// Returns the newest migration in the database that this release does not know; `None` also if there are no tables yet.
+async fn later(connection: &mut AnyConnection) -> Option<i64> {
+    let rows = sqlx::query("SELECT version FROM _sqlx_migrations").fetch_all(connection).await.unwrap_or_default();
+    let found = rows.iter().filter_map(|row| Reader::new(row, "_sqlx_migrations").value::<i64>("version").ok());
+    found.filter(|found| !MIGRATIONS.iter().any(|(known, ..)| known == found)).max()
 }

@@ -77,6 +77,8 @@ pub struct Store {
     /// Whether as many idempotency keys are kept as there may be.
     pub(super) keys_full: Arc<AtomicBool>,
     pub(super) doubts: Doubts,
+    /// The newest migration of a later release.
+    pub(super) later_migration: Option<i64>,
     /// The file of a SQLite database.
     pub(super) file: Option<Arc<Path>>,
     pub(super) last_checkpoint: Arc<checkpoint::LastCheckpoint>,
@@ -126,7 +128,8 @@ impl Store {
                     (Some(Arc::from(path.as_path())), Arc::default(), Doubts::default());
                 let (dialect, keys_full) = (Dialect::Sqlite, Arc::default());
                 let (listen_url, clock) = (None, Arc::default());
-                let store = Self {
+                let mut store = Self {
+                    later_migration: None,
                     read,
                     write,
                     dialect,
@@ -141,7 +144,7 @@ impl Store {
                     clock,
                 };
                 let mut transaction = store.begin().await.map_err(|error| unreachable(&target, &error))?;
-                migrate::run(transaction.unwatched()?, store.dialect).await?;
+                store.later_migration = migrate::run(transaction.unwatched()?, store.dialect).await?;
                 transaction.commit().await.map_err(|error| OpenError::Migration(error.to_string()))?;
                 if let Err(error) = store.prepare_space().await {
                     tracing::warn!(
@@ -159,7 +162,7 @@ impl Store {
             Target::Postgres { .. } => {
                 let (pool, options) = connect(&target, POSTGRES_CONNECTIONS, None).await?;
                 let mut connection = pool.acquire().await.map_err(|error| unreachable(&target, &error))?;
-                migrate::run(&mut *connection, Dialect::Postgres).await?;
+                let later_migration = migrate::run(&mut connection, Dialect::Postgres).await?;
                 drop(connection);
                 let pool = DatabasePool::watched(pool, Availability::watch(options));
                 let (changes, id) = (ChangeFeed::default(), new_id());
@@ -168,6 +171,7 @@ impl Store {
                 let (file, last_checkpoint, doubts) = (None, Arc::default(), Doubts::default());
                 let listen_url = Some(Arc::new(Secret::new(target.driver_url().into_owned())));
                 Ok(Self {
+                    later_migration,
                     read,
                     write: pool,
                     dialect,

@@ -61,6 +61,15 @@ pub enum SeedDecision {
     Leave,
 }
 
+/// What becomes of seeded types that are not compiled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Others {
+    /// They are marked as not available.
+    Withdraw,
+    /// They stay: another release has them.
+    Leave,
+}
+
 /// One compiled type, and what to do with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeedTypeRow {
@@ -159,9 +168,30 @@ impl ConnectorTypes<'_> {
         rows: &[SeedTypeRow],
         reworking: &mut SeedReworking<'_, E>,
     ) -> Result<SeedReport, E> {
+        self.seed_with(rows, reworking, Others::Withdraw).await
+    }
+
+    /// Like [`ConnectorTypes::seed`], beside a later release: seeded types that are not among the rows may be of that one.
+    ///
+    /// # Errors
+    /// Those of [`ConnectorTypes::seed`].
+    pub async fn seed_beside_later<E: From<StoreError>>(
+        &self,
+        rows: &[SeedTypeRow],
+        reworking: &mut SeedReworking<'_, E>,
+    ) -> Result<SeedReport, E> {
+        self.seed_with(rows, reworking, Others::Leave).await
+    }
+
+    async fn seed_with<E: From<StoreError>>(
+        &self,
+        rows: &[SeedTypeRow],
+        reworking: &mut SeedReworking<'_, E>,
+        others: Others,
+    ) -> Result<SeedReport, E> {
         let mut transaction = self.store.begin_change().await?;
         let at = now();
-        let report = write(&mut transaction, rows, at).await?;
+        let report = write(&mut transaction, rows, at, others).await?;
         for row in rows.iter().filter(|row| row.decision == SeedDecision::Replace) {
             let id = types::fetch(&mut transaction, &row.name).await?.id;
             let mut reworking = |stored| reworking(&row.name, stored);
@@ -180,6 +210,7 @@ async fn write(
     transaction: &mut ChangeTransaction,
     rows: &[SeedTypeRow],
     at: Timestamp,
+    others: Others,
 ) -> Result<SeedReport, StoreError> {
     let now = at.as_millisecond();
     let mut report = SeedReport::default();
@@ -197,6 +228,7 @@ async fn write(
         let name = row.text("name")?;
         versions.insert(name.clone(), row.text("version")?);
         match (row.flag("available")?, compiled.contains(name.as_str())) {
+            (true, false) if others == Others::Leave => {}
             (true, false) => {
                 withdrawn.push((row.id("id")?, name.clone()));
                 report.withdrawn.push(name);

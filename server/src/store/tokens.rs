@@ -12,11 +12,11 @@ use super::sql::{Reader, Statement, json, now};
 use super::{ConnectorBound, Page, PageRequest, Store, StoreError, TokenKind, page};
 use crate::changes::{Action, Subject};
 
-const TABLE: &str = "token";
+pub(super) const TABLE: &str = "token";
+/// The columns of [`from_row`].
+pub(super) const COLUMNS: &str =
+    "id, name, kind, scopes, hash, agent_id, connector_names, created_at, expires_at, last_used_at";
 const SELECT: &str = "SELECT id, name, kind, scopes, hash, agent_id, connector_names, created_at, expires_at, last_used_at FROM token WHERE 1 = 1";
-
-/// The setting that holds the id of the token taken from the environment.
-const ENVIRONMENT: &str = "environment_token";
 
 /// A token to be stored. `Debug` omits its hash.
 #[derive(Clone, PartialEq, Eq)]
@@ -90,46 +90,6 @@ impl Tokens<'_> {
         let row = insert(&mut transaction, token).await?;
         transaction.commit().await?;
         Ok(row)
-    }
-
-    /// Finds the token that was taken from the environment, if it is still there.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn environment(&self) -> Result<Option<TokenRow>, StoreError> {
-        let id = self.store.settings().get(ENVIRONMENT).await?.and_then(|id| Uuid::try_parse(&id).ok());
-        match id {
-            Some(id) => self.find(id).await,
-            None => Ok(None),
-        }
-    }
-
-    /// Replaces the token that was taken from the environment by another one or by none.
-    ///
-    /// # Errors
-    /// Database errors; then nothing is changed.
-    pub async fn replace_environment(&self, token: Option<NewTokenRow>) -> Result<(), StoreError> {
-        let mut transaction = self.store.begin_change().await?;
-        let replaced = sqlx::query(
-            "DELETE FROM token WHERE id IN (SELECT value FROM setting WHERE name = $1) RETURNING id, name, kind, scopes, hash, \
-             agent_id, connector_names, created_at, expires_at, last_used_at",
-        )
-        .bind(ENVIRONMENT)
-        .fetch_optional(&mut *transaction)
-        .await?;
-        if let Some(row) = replaced {
-            note_deleted(&mut transaction, &from_row(&row)?.token);
-        }
-        sqlx::query("DELETE FROM setting WHERE name = $1").bind(ENVIRONMENT).execute(&mut *transaction).await?;
-        if let Some(token) = token {
-            sqlx::query("INSERT INTO setting (name, value) VALUES ($1, $2)")
-                .bind(ENVIRONMENT)
-                .bind(token.id.to_string())
-                .execute(&mut *transaction)
-                .await?;
-            insert(&mut transaction, token).await?;
-        }
-        transaction.commit().await
     }
 
     /// Finds a token by id.
@@ -228,11 +188,11 @@ fn subject(token: &NewTokenRow) -> Subject {
     Subject::Token { id: token.id, name: token.name.clone() }
 }
 
-fn note_deleted(transaction: &mut ChangeTransaction, token: &NewTokenRow) {
+pub(super) fn note_deleted(transaction: &mut ChangeTransaction, token: &NewTokenRow) {
     transaction.note(subject(token), Action::Deleted, Detail::deleted(State::of_token(token)));
 }
 
-async fn insert(transaction: &mut ChangeTransaction, token: NewTokenRow) -> Result<TokenRow, StoreError> {
+pub(super) async fn insert(transaction: &mut ChangeTransaction, token: NewTokenRow) -> Result<TokenRow, StoreError> {
     let created_at = now();
     sqlx::query(
         "INSERT INTO token (id, name, kind, scopes, hash, agent_id, connector_names, created_at, expires_at) \
@@ -254,7 +214,7 @@ async fn insert(transaction: &mut ChangeTransaction, token: NewTokenRow) -> Resu
     Ok(TokenRow { token, created_at, last_used_at: None })
 }
 
-fn from_row(row: &AnyRow) -> Result<TokenRow, StoreError> {
+pub(super) fn from_row(row: &AnyRow) -> Result<TokenRow, StoreError> {
     let row = Reader::new(row, TABLE);
     Ok(TokenRow {
         token: NewTokenRow {

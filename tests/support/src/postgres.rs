@@ -226,8 +226,8 @@ impl Cluster {
     /// When it does not run.
     pub fn stall(&self) {
         // It is stopped first, so that it makes no more processes.
-        self.signal(&[self.postmaster()], Signal::STOP);
-        self.signal(&self.children(), Signal::STOP);
+        Self::signal(&[self.postmaster()], Signal::STOP);
+        Self::signal(&self.children(), Signal::STOP);
     }
 
     /// Lets a stalled cluster go on.
@@ -235,8 +235,8 @@ impl Cluster {
     /// # Panics
     /// When it does not run.
     pub fn go_on(&self) {
-        self.signal(&self.children(), Signal::CONT);
-        self.signal(&[self.postmaster()], Signal::CONT);
+        Self::signal(&self.children(), Signal::CONT);
+        Self::signal(&[self.postmaster()], Signal::CONT);
     }
 
     fn postmaster(&self) -> i32 {
@@ -258,7 +258,7 @@ impl Cluster {
         children.collect()
     }
 
-    fn signal(&self, processes: &[i32], signal: Signal) {
+    fn signal(processes: &[i32], signal: Signal) {
         for id in processes.iter().filter_map(|id| Pid::from_raw(*id)) {
             // One that has just ended needs none.
             kill_process(id, signal).ok();

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use serde_json::{Value, json};
 
-use crate::background::{FOLLOW, LEASE, SETTLE};
+use connector_runtime::Secret;
+
+use crate::background::{ENVIRONMENT_TOKEN, FOLLOW, LEASE, SETTLE};
 use crate::changes::MAX_AGE;
 use crate::store::tests::{TestDb, count, on_postgres};
 use crate::store::{Store, StoreError};
@@ -23,6 +25,8 @@ fn postgres() {
         ("starts", |db| Box::pin(servers_that_start_at_once_seed_once(db))),
         ("held", |db| Box::pin(a_start_that_hangs_does_not_hold_the_others_for_ever(db))),
         ("log", |db| Box::pin(the_log_of_writes_has_an_end(db))),
+        ("turns", |db| Box::pin(changes_of_one_thing_on_two_servers_are_all_made(db))),
+        ("environments", |db| Box::pin(tokens_of_several_environments_live_beside_each_other(db))),
         ("agents", |db| Box::pin(agents_are_refused_while_there_are_several(db))),
     ]);
 }
@@ -170,6 +174,65 @@ async fn servers_that_start_at_once_seed_once(db: TestDb) {
     for server in others.iter().chain([&first]) {
         server.app.close().await;
     }
+}
+
+async fn changes_of_one_thing_on_two_servers_are_all_made(db: TestDb) {
+    const TYPE_CHANGES: usize = 40;
+    const CONNECTOR_CHANGES: usize = 60;
+    let (one, other) = two(&db).await;
+    one.connector("crm", "odd", json!({})).await;
+    let at = |number: usize| if number.is_multiple_of(2) { &one } else { &other };
+    let types = (0..TYPE_CHANGES)
+        .map(|number| at(number).put("/api/connector-types/odd", json!({ "description": format!("text {number}") })));
+    for answer in futures_util::future::join_all(types).await {
+        answer.ok(200);
+    }
+    let connectors = (0..CONNECTOR_CHANGES)
+        .map(|number| at(number).put("/api/connectors/crm", json!({ "description": format!("text {number}") })));
+    for answer in futures_util::future::join_all(connectors).await {
+        answer.ok(200);
+    }
+    let revision = db.store.connectors().get("crm").await.unwrap().revision;
+    assert_eq!(revision, 1 + i64::try_from(CONNECTOR_CHANGES).unwrap(), "nothing is lost");
+    // A server that hangs in its change holds up the others for a while, and not for ever.
+    let turn = db.store.change_turn().await.unwrap();
+    other.put("/api/connector-types/odd", json!({ "description": "at last" })).await.ok(200);
+    drop(turn);
+    close([&one, &other]).await;
+}
+
+async fn tokens_of_several_environments_live_beside_each_other(db: TestDb) {
+    let (one, other) = two(&db).await;
+    let (first, second) = ("kZ3vT0qW9xB7nR2mL5cY8dF1gH4jS6pA", "pX8wQ1nV6bM3zK9tC5rD2hG7fJ4sL0yE");
+    let knows = async |server: &TestServer, text: &str| server.app.auth.authenticate(text).await.is_ok();
+    one.app.auth.ensure_admin(Some(&Secret::from(first))).await.unwrap();
+    // Without the variable, and with another one: all work, everywhere.
+    other.app.auth.ensure_admin(None).await.unwrap();
+    assert!(knows(&one, first).await && knows(&other, first).await);
+    other.app.auth.ensure_admin(Some(&Secret::from(second))).await.unwrap();
+    for server in [&one, &other] {
+        assert!(knows(server, first).await && knows(server, second).await);
+    }
+    let run = async |server: &TestServer| {
+        server.app.background().run_now(ENVIRONMENT_TOKEN).await.unwrap().outcome.unwrap();
+    };
+    run(&one).await;
+    run(&other).await;
+    assert_eq!(count(&db.store, "token WHERE environment = 1").await, 2, "neither removes the other's");
+    // A server that was taken for dead has its token back when it lives again.
+    db.run("UPDATE replica SET lease_until = 0 WHERE environment_token IN (SELECT id FROM token WHERE name = $1) AND $2 = 0 \
+            AND id IN (SELECT id FROM replica ORDER BY started_at LIMIT 1)", "FLOH_ADMIN_TOKEN", 0).await;
+    run(&other).await;
+    news(&one).await;
+    assert!(!knows(&one, first).await && !knows(&other, first).await && knows(&one, second).await);
+    one.app.background().run_now(LEASE).await.unwrap().outcome.unwrap();
+    run(&one).await;
+    assert!(knows(&one, first).await && knows(&other, first).await);
+    // One that ends, or has another one, gives it up.
+    one.app.close().await;
+    run(&other).await;
+    assert!(!knows(&other, first).await && knows(&other, second).await);
+    other.app.close().await;
 }
 
 async fn a_start_that_hangs_does_not_hold_the_others_for_ever(db: TestDb) {

@@ -145,24 +145,26 @@ async fn every_write_is_counted_once_and_told(db: TestDb) {
     watch.expect("a token", &[(subject(&ci), Created)]).await;
     tokens.delete(ci.id).await.unwrap();
     watch.expect("its end", &[(subject(&ci), Deleted)]).await;
-    tokens.replace_environment(Some(one.clone())).await.unwrap();
+    tokens.use_environment(one.clone()).await.unwrap();
     watch.expect("the environment's", &[(subject(&one), Created)]).await;
-    tokens.replace_environment(Some(other.clone())).await.unwrap();
-    watch.expect("another", &[(subject(&one), Deleted), (subject(&other), Created)]).await;
-    tokens.replace_environment(None).await.unwrap();
-    watch.expect("none", &[(subject(&other), Deleted)]).await;
+    let other = NewTokenRow { hash: "other".to_owned(), ..other };
+    tokens.use_environment(other.clone()).await.unwrap();
+    watch.expect("another", &[(subject(&other), Created), (subject(&one), Deleted)]).await;
 }
 
 async fn what_changes_nothing_that_is_kept_is_not_told(db: TestDb) {
     let made = widget(&db.store, "widget").await;
     db.store.types().seed(&[row("http", SeedDecision::Insert)], &mut leave_config).await.unwrap();
+    let environment = token("environment");
+    db.store.replicas().claim("1.0.0").await.unwrap();
+    db.store.tokens().use_environment(environment.clone()).await.unwrap();
     let token = db.store.tokens().create(token("ci")).await.unwrap().token;
     let mut watch = Watch::of(&db).await;
 
     db.store.types().seed(&[row("http", SeedDecision::Leave)], &mut leave_config).await.unwrap();
     watch.expect("a start that finds all as it was", &[]).await;
-    db.store.tokens().replace_environment(None).await.unwrap();
-    watch.expect("a start without a token in the environment", &[]).await;
+    db.store.tokens().use_environment(NewTokenRow { id: new_id(), ..environment }).await.unwrap();
+    watch.expect("the same token in the environment", &[]).await;
     db.store.tokens().touch(&[(token.id, now())]).await.unwrap();
     watch.expect("last use", &[]).await;
     db.store.settings().put("name", "value").await.unwrap();

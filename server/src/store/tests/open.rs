@@ -9,6 +9,7 @@ use crate::store::url::Target;
 on_both!(
     opening_twice_keeps_the_rows,
     newer_tables_stop_the_start,
+    tables_of_a_later_release_are_used_where_it_allows_it,
     the_ping_answers,
     types_of_an_earlier_release_have_a_history,
     rows_of_an_earlier_release_have_no_actor,
@@ -25,9 +26,38 @@ async fn opening_twice_keeps_the_rows(db: TestDb) {
 
 async fn newer_tables_stop_the_start(db: TestDb) {
     sqlx::query("UPDATE _sqlx_migrations SET version = 4711 WHERE version = 5").execute(&db.store.write).await.unwrap();
-    let error = Store::open(&db.url).await.unwrap_err();
-    assert!(matches!(error, OpenError::NewerSchema { found: 4711, known } if known == newest_migration()), "{error}");
-    assert!(error.to_string().contains("start the newer release"), "{error}");
+    for oldest in [Some("99.0.0"), None] {
+        match oldest {
+            Some(oldest) => {
+                db.run("UPDATE setting SET value = $1 WHERE name = 'oldest_release' AND $2 = 0", oldest, 0).await;
+            }
+            None => db.execute("DELETE FROM setting WHERE name = 'oldest_release'").await,
+        }
+        let error = Store::open(&db.url).await.unwrap_err();
+        let OpenError::NewerSchema { found: 4711, known, oldest: told } = &error else { panic!("{error}") };
+        assert_eq!((*known, told.as_deref()), (newest_migration(), oldest));
+        assert!(error.to_string().contains("start the newer release"), "{error}");
+        assert_eq!(error.to_string().contains("releases before 99.0.0 may not run"), oldest.is_some(), "{error}");
+    }
+}
+
+/// A later release was here, or is here, and has only added to the tables.
+async fn tables_of_a_later_release_are_used_where_it_allows_it(db: TestDb) {
+    widget(&db.store, "widget").await;
+    assert_eq!(db.store.later_migration(), None);
+    db.execute("ALTER TABLE connector ADD COLUMN later TEXT").await;
+    db.execute(
+        "INSERT INTO _sqlx_migrations (version, description, installed_on, success, checksum, execution_time) \
+         SELECT 4711, 'later', installed_on, success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1",
+    )
+    .await;
+    let again = Store::open(&db.url).await.unwrap();
+    assert_eq!(again.later_migration(), Some(4711));
+    widget(&again, "another").await;
+    assert_eq!(again.later_release().await.unwrap(), None);
+    db.run("INSERT INTO setting (name, value) SELECT 'newest_release', $1 WHERE $2 = 0", "99.0.0", 0).await;
+    assert_eq!(again.later_release().await.unwrap().as_deref(), Some("99.0.0"));
+    again.close().await;
 }
 
 async fn a_changed_migration_stops_the_start(db: TestDb) {

@@ -162,6 +162,8 @@ async fn rows_of_an_earlier_release_count_too(db: TestDb) {
         "DROP INDEX connector_type_revision",
         "DROP INDEX execution_deprecated",
         "ALTER TABLE replica DROP COLUMN sealing_key",
+        "ALTER TABLE replica DROP COLUMN environment_token",
+        "ALTER TABLE token DROP COLUMN environment",
         "DELETE FROM _sqlx_migrations WHERE version >= 12",
     ] {
         db.execute(sql).await;
