@@ -230,8 +230,7 @@ impl Authenticator {
     /// Returns the identity of a token's holder if the database has accepted the token lately, without asking it.
     pub(super) fn known_lately(&self, text: &str, now: Timestamp) -> Option<Arc<Identity>> {
         let hash = TokenHash::of(text);
-        let environment = self.known.0.read().environment.filter(|(_, known)| known.matches(&hash));
-        let id = environment.map(|(id, _)| id).or_else(|| token::id_of(text))?;
+        let id = self.known.environment(&hash).or_else(|| token::id_of(text))?;
         self.known_entry(id, now).filter(|entry| entry.hash.matches(&hash))?.used(now).ok()
     }
 
