@@ -177,6 +177,7 @@ impl Nats {
                         return Err(NatsError::Refused { address, reason });
                     }
                     ConnectErrorKind::Tls => return Err(NatsError::Tls { address, reason }),
+                    _ if is_of_tls(&error) => return Err(NatsError::Tls { address, reason }),
                     _ => {}
                 }
                 tracing::warn!(
@@ -348,6 +349,15 @@ const ENDED: &str = "the connection has ended";
 
 fn away(reason: &str) -> NatsState {
     NatsState::Away { since: Timestamp::now(), reason: reason.to_owned() }
+}
+
+/// Returns whether an error comes from TLS, which reports it as one of the stream.
+fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| {
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>() || is_of_tls(inner))
+    })
 }
 
 /// Returns the causes of an error in one line.

@@ -81,7 +81,7 @@ async fn the_newest_connection_of_an_agent_wins_over_servers() {
     let second = Switch::to(other).await;
     let began = Instant::now();
     let double = group.site(&service, &second).await.start().await;
-    agent.says("a newer connection of this agent took over").await;
+    agent.says("another connection under the same agent id took over").await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     drop(agent);
     let listed = listed_at(one, "at the other server", |agent| agent["server"].is_string()).await;

@@ -63,7 +63,7 @@ async fn proxy(home: &Path, servers: [SocketAddr; 2]) -> (Process, SocketAddr) {
     let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let paths: String = paths.iter().map(|name| format!("{name}_temp_path {folder}/{name};\n")).collect();
     let whole = format!(
-        "daemon off; pid {folder}/pid; error_log stderr; events {{}}\nhttp {{ access_log off;\n{paths}{http}\n}}\n"
+        "daemon off; master_process off; pid {folder}/pid; error_log stderr; events {{}}\nhttp {{ access_log off;\n{paths}{http}\n}}\n"
     );
     fs::write(home.join("nginx.conf"), whole).unwrap();
     let mut command = Command::new(NGINX);

@@ -49,13 +49,14 @@ async fn a_result_outlives_the_server_of_its_caller() {
     let _agent = site.start().await;
     connected(&group.servers[1]).await;
     let caller = group.servers[1].admin();
-    let (body, key) = (add("a").to_string(), ("Idempotency-Key", "once"));
+    let body = add("a").to_string();
+    let headers = [("content-type", "application/json"), ("idempotency-key", "once")];
     let posted = {
         let (body, caller) = (body.clone(), caller.clone());
         tokio::spawn(async move {
             let mut connection = caller.connect().await.unwrap();
             // It never hears the answer.
-            drop(connection.send("POST", "/api/connectors/crm/execute", &[key], body.as_bytes()).await);
+            drop(connection.send("POST", "/api/connectors/crm/execute", &headers, body.as_bytes()).await);
         })
     };
     arrived(&service, "addUser", 1).await;
@@ -73,7 +74,7 @@ async fn a_result_outlives_the_server_of_its_caller() {
     let whole = admin.get(&format!("/api/executions/{}", row["id"].as_str().unwrap())).await.expect(200);
     assert_eq!(whole["result"]["payload"]["name"], "a", "{whole}");
     let mut connection = admin.connect().await.unwrap();
-    let again = connection.send("POST", "/api/connectors/crm/execute", &[key], body.as_bytes()).await.unwrap();
+    let again = connection.send("POST", "/api/connectors/crm/execute", &headers, body.as_bytes()).await.unwrap();
     assert_eq!(again.expect(200)["payload"]["name"], "a", "the key's answer is the true one");
     assert_eq!(calls(&service, "addUser").len(), 1, "it was executed once");
 }

@@ -50,7 +50,8 @@ async fn telling() -> Upstream {
 
 async fn make(client: &Client, name: &str, upstream: &Upstream, secret: &str) {
     let config = json!({ "baseUrl": upstream.url("/"), "authType": "bearer", "token": secret });
-    client.post("/api/connectors", &json!({ "name": name, "type": "http", "config": config })).await.expect(201);
+    let body = json!({ "name": name, "type": "http", "executionModel": "built_in", "config": config });
+    client.post("/api/connectors", &body).await.expect(201);
 }
 
 async fn ask(client: &Client, name: &str) -> Value {
@@ -61,10 +62,9 @@ async fn ask(client: &Client, name: &str) -> Value {
     json!({ "status": status, "body": body })
 }
 
-/// Returns whether a call shows a token to the service.
-async fn shows(client: &Client, name: &str, secret: &str) -> bool {
-    // What is told of it is redacted; what the service was shown is not.
-    ask(client, name).await["body"]["success"] == true && !secret.is_empty()
+/// Returns whether a call succeeds.
+async fn works(client: &Client, name: &str) -> bool {
+    ask(client, name).await["body"]["success"] == true
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +85,7 @@ async fn secrets_places_and_names_count_after_a_second() {
 
     // Row 4: another secret.
     make(&a, "crm", &old, "canary-first").await;
-    assert!(shows(&a, "crm", "canary-first").await && shows(&b, "crm", "canary-first").await);
+    assert!(works(&a, "crm").await && works(&b, "crm").await);
     assert_eq!(seen(&old), ["Bearer canary-first"; 2]);
     put(&b, "crm", json!({ "config": { "token": "canary-second" } })).await;
     in_time("the new secret", || async {
@@ -97,20 +97,19 @@ async fn secrets_places_and_names_count_after_a_second() {
     // Row 5: another place clears the secret; it is not sent there, and nothing goes to the old place.
     let moved = put(&b, "crm", json!({ "config": { "baseUrl": new.url("/") } })).await;
     assert_eq!(moved["secretsCleared"], json!(["token"]), "{moved}");
-    let before = seen(&old).len();
     in_time("the new place", || async {
         ask(&a, "crm").await["body"]["success"] != true || !new.received().is_empty()
     })
     .await;
     seen(&old);
     ask(&a, "crm").await;
-    assert_eq!((seen(&old).len(), before > 100_000), (0, false), "nothing goes to the old place");
+    assert!(seen(&old).is_empty(), "nothing goes to the old place");
     let shown = seen(&new);
     assert!(shown.iter().all(|shown| !shown.contains("canary")), "{shown:?}");
 
     // Row 6: disabled, and deleted.
     make(&a, "erp", &old, "canary-third").await;
-    assert!(shows(&b, "erp", "canary-third").await);
+    assert!(works(&b, "erp").await);
     put(&a, "erp", json!({ "enabled": false })).await;
     in_time("disabled", || async { ask(&b, "erp").await["body"]["success"] == false }).await;
     put(&a, "erp", json!({ "enabled": true })).await;
@@ -120,7 +119,7 @@ async fn secrets_places_and_names_count_after_a_second() {
 
     // Row 7: another connector takes the name.
     make(&a, "hr", &old, "canary-fourth").await;
-    assert!(shows(&b, "hr", "canary-fourth").await);
+    assert!(works(&b, "hr").await);
     put(&a, "hr", json!({ "name": "hr-old" })).await;
     make(&a, "hr", &new, "canary-fifth").await;
     seen(&new);
@@ -152,7 +151,9 @@ async fn types_and_tokens_count_after_a_second() {
     assert_eq!(greet(&b).await["payload"]["text"], "one");
     let needs = json!({ "params": ["who"], "paramSchema": { "who": { "type": "string", "required": true } } });
     let mut next = script("2.0.0", needs, "two");
-    next.as_object_mut().unwrap().remove("type");
+    for fixed in ["name", "type", "executionModel"] {
+        next.as_object_mut().unwrap().remove(fixed);
+    }
     a.put("/api/connector-types/greet", &next).await.expect(200);
     in_time("the new script", || async {
         greet(&b).await["error"].as_str().is_some_and(|error| error.contains("who"))
