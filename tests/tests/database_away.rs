@@ -245,7 +245,7 @@ async fn a_database_that_starts_again_under_load_costs_nothing_but_refusals() {
         let wanted = done.load(Ordering::SeqCst) + more;
         eventually("calls", async || (done.load(Ordering::SeqCst) >= wanted).then_some(())).await;
     };
-    for round in 0..4 {
+    for round in 0..4_usize {
         calls(1_000).await;
         is_well.store(false, Ordering::SeqCst);
         if round.is_multiple_of(2) {
