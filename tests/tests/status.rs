@@ -72,7 +72,7 @@ async fn two_servers_see_each_other_until_one_is_gone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_database_is_a_problem_and_no_silence() {
-    let Some(mut cluster) = Cluster::start() else { return };
+    let Some(cluster) = Cluster::start() else { return };
     let url = cluster.create_database("status");
     let floh = start(&url).await;
     let (admin, anyone) = (floh.admin(), floh.anyone());

@@ -208,9 +208,12 @@ impl Hub {
         let current = table.connected.get(&connection.agent_id);
         if current.is_some_and(|current| current.session == connection.session) {
             table.connected.remove(&connection.agent_id);
-            let at = store::now();
-            let view = agent_view(connection, Some((at, why.to_string())));
-            table.remember(Lost { epoch: connection.epoch(), at, view });
+            // One that has connected to another server meanwhile is not lost.
+            if !table.elsewhere.contains_key(&connection.agent_id) {
+                let at = store::now();
+                let view = agent_view(connection, Some((at, why.to_string())));
+                table.remember(Lost { epoch: connection.epoch(), at, view });
+            }
         }
         self.meters.connected(table.connected.len());
         drop(table);

@@ -146,3 +146,54 @@ pub(super) fn open<T: DeserializeOwned>(
     let Versioned { said, .. } = serde_json::from_slice(&opened).map_err(UnreadableMessage::Malformed)?;
     Ok(said)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::vault::{Keys, MasterKey};
+
+    fn vault() -> Arc<Vault> {
+        let key = MasterKey::generate().unwrap();
+        Arc::new(Vault::with_keys(&Keys::from(key)))
+    }
+
+    #[test]
+    fn what_is_sealed_for_one_command_and_one_direction_opens_for_no_other() {
+        let (vault, command) = (vault(), Uuid::now_v7());
+        let said = Reply::Result(json!({ "success": true, "payload": "canary-of-a-result" }));
+        let sealed = seal(&vault, Speaker::Holder, command, &said).unwrap();
+        assert!(!String::from_utf8_lossy(&sealed).contains("canary"));
+        let opened = open::<Reply>(&vault, Speaker::Holder, command, &sealed).unwrap();
+        assert!(matches!(opened, Reply::Result(result) if result["payload"] == "canary-of-a-result"));
+        let failed = |vault: &Arc<Vault>, speaker, command, bytes: &[u8]| {
+            open::<Reply>(vault, speaker, command, bytes).unwrap_err().to_string()
+        };
+        assert!(failed(&vault, Speaker::Caller, command, &sealed).contains("master key"));
+        assert!(failed(&vault, Speaker::Holder, Uuid::now_v7(), &sealed).contains("master key"));
+        assert!(failed(&self::vault(), Speaker::Holder, command, &sealed).contains("FLOH_MASTER_KEY"));
+        for odd in [&b""[..], b"{}", b"\xff\xfe", &sealed[..sealed.len() / 2]] {
+            failed(&vault, Speaker::Holder, command, odd);
+        }
+    }
+
+    #[test]
+    fn a_message_of_another_version_is_named() {
+        let (vault, command) = (vault(), Uuid::now_v7());
+        let row = command.to_string();
+        let place = Place { table: "agent_command", row: &row, field: "reply" };
+        let later = vault.seal(&place, json!({ "v": 9, "said": "something" }).to_string().as_bytes()).unwrap();
+        let error = open::<Reply>(&vault, Speaker::Holder, command, later.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("version 9") && error.contains("one release"), "{error}");
+    }
+
+    #[test]
+    fn numbers_keep_their_text() {
+        let (vault, command) = (vault(), Uuid::now_v7());
+        let result: Value = serde_json::from_str(r#"{"a":12345678901234567890123,"b":1.10,"c":[1e3]}"#).unwrap();
+        let sealed = seal(&vault, Speaker::Holder, command, &Reply::Result(result.clone())).unwrap();
+        let Reply::Result(opened) = open(&vault, Speaker::Holder, command, &sealed).unwrap() else { panic!("a result") };
+        assert_eq!(opened.to_string(), result.to_string());
+    }
+}

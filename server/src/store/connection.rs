@@ -234,7 +234,7 @@ impl DatabaseTransaction {
     ///
     /// # Errors
     /// Database errors.
-    pub(super) async fn rollback(mut self) -> Result<(), sqlx::Error> {
+    pub(crate) async fn rollback(mut self) -> Result<(), sqlx::Error> {
         let DatabaseConnection { live, availability } = &mut self.connection;
         let rolled_back = wait(availability.as_deref(), Manager::rollback(open(live)?)).await;
         settle(live, rolled_back)?;
