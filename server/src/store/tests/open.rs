@@ -134,6 +134,8 @@ async fn the_ping_answers(db: TestDb) {
 
 async fn starting_at_once_is_safe(db: TestDb) {
     for table in [
+        "agent_session",
+        "agent_directory",
         "change_log",
         "run_definition_connector",
         "run_definition_version",

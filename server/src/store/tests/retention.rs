@@ -135,6 +135,8 @@ async fn rows_of_an_earlier_release_count_too(db: TestDb) {
     // As release 0.1 left it: what later migrations do is undone.
     for sql in [
         "UPDATE execution SET owner = NULL, actor_name = NULL, result = NULL, status = 'failed' WHERE id LIKE '%5'",
+        "DROP TABLE agent_session",
+        "DROP TABLE agent_directory",
         "DROP TABLE change_log",
         "DROP TABLE run_definition_connector",
         "DROP TABLE run_definition_version",
