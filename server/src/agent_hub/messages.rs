@@ -193,7 +193,9 @@ mod tests {
         let (vault, command) = (vault(), Uuid::now_v7());
         let result: Value = serde_json::from_str(r#"{"a":12345678901234567890123,"b":1.10,"c":[1e3]}"#).unwrap();
         let sealed = seal(&vault, Speaker::Holder, command, &Reply::Result(result.clone())).unwrap();
-        let Reply::Result(opened) = open(&vault, Speaker::Holder, command, &sealed).unwrap() else { panic!("a result") };
+        let Reply::Result(opened) = open(&vault, Speaker::Holder, command, &sealed).unwrap() else {
+            panic!("a result")
+        };
         assert_eq!(opened.to_string(), result.to_string());
     }
 }
