@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("mcp_settings", &[]),
     ("plain_text", &[]),
     ("run_queue", &[]),
+    ("nats", &[]),
     ("input", &["error"]),
     // Keeping: rows and leases, sealed bytes, identities and scopes, what stored things mean.
     ("store", &["changes", "error"]),
@@ -36,7 +37,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Executors: each is given what it needs, never all services.
     ("script", &["openapi", "run_to_completion"]),
     ("operations", &["openapi", "script"]),
-    ("nats", &[]),
     ("agent_hub", &["auth", "nats", "store", "type_schema", "vault"]),
     // Services: what everything above shares. They hold the executors' state, so they are above them.
     (
@@ -112,7 +112,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("drafts", &["auth", "blocking", "catalog", "error", "input", "plain_text", "services", "store", "vault"]),
     ("scaffold", &["auth", "blocking", "catalog", "error", "openapi", "plain_text", "services", "store"]),
     ("audit", &["auth", "error", "services", "store"]),
-    ("status", &["auth", "error", "run_queue", "services", "store"]),
+    ("status", &["auth", "error", "nats", "run_queue", "services", "store"]),
     ("keys", &["store", "vault"]),
     ("backup", &["data_lock", "store", "vault"]),
     ("check", &["store", "vault"]),
@@ -135,6 +135,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "events",
             "execute",
             "instances",
+            "nats",
             "public_url",
             "script",
             "seed",
@@ -148,7 +149,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("listen", &["app"]),
     (
         "config",
-        &["background", "listen", "mcp_settings", "public_url", "run_queue", "script", "store", "telemetry", "work"],
+        &[
+            "background",
+            "listen",
+            "mcp_settings",
+            "nats",
+            "public_url",
+            "run_queue",
+            "script",
+            "store",
+            "telemetry",
+            "work",
+        ],
     ),
     // Doors: they read, call and show.
     (
