@@ -122,27 +122,7 @@ impl Store {
                 let (write, _) = connect(&target, 1, Some(SQLITE_WRITER)).await?;
                 checkpoint::settle(&write).await;
                 let write = DatabasePool::unwatched(write);
-                let (changes, id) = (ChangeFeed::default(), new_id());
-                let (read, author) = (write.clone(), Arc::new(Author::system()));
-                let (file, last_checkpoint, doubts) =
-                    (Some(Arc::from(path.as_path())), Arc::default(), Doubts::default());
-                let (dialect, keys_full) = (Dialect::Sqlite, Arc::default());
-                let (listen_url, clock) = (None, Arc::default());
-                let mut store = Self {
-                    later_migration: None,
-                    read,
-                    write,
-                    dialect,
-                    changes,
-                    id,
-                    author,
-                    keys_full,
-                    doubts,
-                    file,
-                    last_checkpoint,
-                    listen_url,
-                    clock,
-                };
+                let mut store = Self { file: Some(Arc::from(path.as_path())), ..Self::over(write, Dialect::Sqlite) };
                 let mut transaction = store.begin().await.map_err(|error| unreachable(&target, &error))?;
                 store.later_migration = migrate::run(transaction.unwatched()?, store.dialect).await?;
                 transaction.commit().await.map_err(|error| OpenError::Migration(error.to_string()))?;
@@ -165,27 +145,28 @@ impl Store {
                 let later_migration = migrate::run(&mut connection, Dialect::Postgres).await?;
                 drop(connection);
                 let pool = DatabasePool::watched(pool, Availability::watch(options));
-                let (changes, id) = (ChangeFeed::default(), new_id());
-                let (read, author) = (pool.clone(), Arc::new(Author::system()));
-                let (dialect, keys_full) = (Dialect::Postgres, Arc::default());
-                let (file, last_checkpoint, doubts) = (None, Arc::default(), Doubts::default());
                 let listen_url = Some(Arc::new(Secret::new(target.driver_url().into_owned())));
-                Ok(Self {
-                    later_migration,
-                    read,
-                    write: pool,
-                    dialect,
-                    changes,
-                    id,
-                    author,
-                    keys_full,
-                    doubts,
-                    file,
-                    last_checkpoint,
-                    listen_url,
-                    clock: Arc::default(),
-                })
+                Ok(Self { later_migration, listen_url, ..Self::over(pool, Dialect::Postgres) })
             }
+        }
+    }
+
+    /// Returns a store that reads and writes by one pool, and has nothing yet but its id.
+    fn over(pool: DatabasePool, dialect: Dialect) -> Self {
+        Self {
+            read: pool.clone(),
+            write: pool,
+            dialect,
+            changes: ChangeFeed::default(),
+            id: new_id(),
+            author: Arc::new(Author::system()),
+            keys_full: Arc::default(),
+            doubts: Doubts::default(),
+            later_migration: None,
+            file: None,
+            last_checkpoint: Arc::default(),
+            listen_url: None,
+            clock: Arc::default(),
         }
     }
 
