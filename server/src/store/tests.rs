@@ -1,5 +1,6 @@
 //! The store's tests. Each body runs on a SQLite file and, if one is found, on PostgreSQL.
 
+mod agent_sessions;
 mod audit;
 mod bounds;
 mod change;
