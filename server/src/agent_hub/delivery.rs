@@ -78,6 +78,11 @@ pub(super) enum Undelivered {
         "Agent {agent} is connected to another server, which cannot be reached because NATS is away; nothing was sent, try again in a moment"
     )]
     Unreachable { agent: String },
+    #[error(
+        "Agent {agent} is connected to the server {server}, which does not answer for it; nothing was sent. Try again in a moment; if it \
+         stays so, give all servers the same --nats-url and --nats-prefix"
+    )]
+    NotThere { agent: String, server: Uuid },
 }
 
 fn what_next(repeatable: bool) -> &'static str {
@@ -99,7 +104,7 @@ impl Undelivered {
             Self::TimedOut { .. } => Outcome::TimedOut,
             Self::TooLarge { .. } => Outcome::TooLarge,
             Self::Unreadable { .. } => Outcome::Unreadable,
-            Self::Unreachable { .. } => Outcome::Unreachable,
+            Self::Unreachable { .. } | Self::NotThere { .. } => Outcome::Unreachable,
         }
     }
 
@@ -113,7 +118,7 @@ impl Undelivered {
 
     /// Returns whether nothing was executed because of the servers' own state.
     pub(super) fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Unreachable { .. } | Self::NotThere { .. })
     }
 
     /// Returns the failure of a call whose time was `timeout`.
@@ -124,7 +129,8 @@ impl Undelivered {
             Self::Refused { agent, .. }
             | Self::Busy { agent, .. }
             | Self::Invalid { agent, .. }
-            | Self::Unreachable { agent } => (agent, None, false),
+            | Self::Unreachable { agent }
+            | Self::NotThere { agent, .. } => (agent, None, false),
             Self::Lost { agent, command_id, received, unknown, .. } => (agent, Some((command_id, received)), unknown),
             Self::Unreadable { agent, command_id, unknown, .. } => (agent, Some((command_id, true)), unknown),
             Self::TimedOut { agent, command_id, received, unknown } => {
@@ -213,8 +219,11 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
                     }
                     // The directory may name a server for longer that does not have the connection.
                     let since = *gone_since.get_or_insert_with(Instant::now);
-                    if matches!(line, Line::There(_)) && since.elapsed() >= RETURN {
-                        return Err(lost.unwrap_or_else(|| self.no_agent()));
+                    if let Line::There(there) = &line
+                        && since.elapsed() >= RETURN
+                    {
+                        let (agent, server) = (there.agent_id.clone(), there.server);
+                        return Err(lost.unwrap_or(Undelivered::NotThere { agent, server }));
                     }
                     if Instant::now() >= self.deadline {
                         return Err(lost.unwrap_or_else(|| self.timed_out(&line, None)));
