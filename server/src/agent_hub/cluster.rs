@@ -7,10 +7,11 @@ use connector_runtime::egress::memory::MemoryBudget;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use super::connection::Connection;
 use super::directory::DirectoryWriter;
 use super::session::SessionParts;
 use crate::nats::Nats;
-use crate::store::Store;
+use crate::store::{NewAgentSession, Store};
 use crate::vault::Vault;
 
 /// How often the server that has a connection says that a command is at work.
@@ -54,6 +55,14 @@ impl Cluster {
             parts,
             places: Arc::new(Semaphore::new(MAX_COMMANDS)),
         }
+    }
+
+    /// Writes a connection to the directory, which gives it its number; returns whether the database took it.
+    pub(super) async fn enter(&self, connection: &Connection) -> bool {
+        let facts = serde_json::to_string(&connection.facts()).unwrap_or_default();
+        let (agent_id, session) = (connection.agent_id.clone(), connection.session);
+        let epoch = self.directory.begin(NewAgentSession { agent_id, session, facts }).await;
+        epoch.inspect(|epoch| connection.enter(*epoch)).is_some()
     }
 
     /// Returns the subject of the commands for an agent. Ids of agents are free texts, which are no parts of subjects.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use connector_runtime::protocol::frames::limits::{DEFAULT_CONCURRENT_COMMANDS, MAX_CONCURRENT_COMMANDS};
@@ -33,6 +33,8 @@ pub(super) struct Connection {
     pub(super) session: Uuid,
     /// Greater than the number of every earlier connection.
     epoch: AtomicU64,
+    /// Whether the directory has it.
+    is_entered: AtomicBool,
     /// The agent.
     pub(super) agent_id: String,
     pub(super) agent_name: String,
@@ -85,6 +87,7 @@ impl Connection {
         Self {
             session: store::new_id(),
             epoch: AtomicU64::new(epoch),
+            is_entered: AtomicBool::new(false),
             agent_name: if agent_name.is_empty() { agent_id.clone() } else { agent_name },
             agent_id,
             agent_version,
@@ -112,9 +115,15 @@ impl Connection {
         self.epoch.load(Ordering::Relaxed)
     }
 
-    /// Gives it the number that the directory, which servers share, has for it.
-    pub(super) fn set_epoch(&self, epoch: u64) {
+    /// Notes that the directory, which servers share, has it under a number.
+    pub(super) fn enter(&self, epoch: u64) {
         self.epoch.store(epoch, Ordering::Relaxed);
+        self.is_entered.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether the directory has it.
+    pub(super) fn is_entered(&self) -> bool {
+        self.is_entered.load(Ordering::Relaxed)
     }
 
     /// Returns what other servers have to know of it.

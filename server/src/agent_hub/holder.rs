@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use uuid::Uuid;
 
-use super::cluster::{ALIVE, CONFIRMATION, Cluster, MAX_COMMANDS};
+use super::cluster::{ALIVE, CONFIRMATION, Cluster, MAX_COMMANDS, ON_ITS_WAY};
 use super::command_id::CommandId;
 use super::connection::{Connection, NoSlot};
 use super::hub::Hub;
@@ -75,7 +75,8 @@ enum End {
 impl Asked {
     /// Sends the command to the agent and says what comes of it.
     async fn serve(self, sealed: &[u8], place: OwnedSemaphorePermit) {
-        let Ok(reserved) = self.cluster.memory.wait(sealed.len() * TEXT_COPIES).await else {
+        let reserved = timeout(ON_ITS_WAY, self.cluster.memory.wait(sealed.len() * TEXT_COPIES)).await;
+        let Ok(Ok(reserved)) = reserved else {
             return self.say(Reply::Busy { at_work: self.connection.at_work(), waiting: 0 }).await;
         };
         let request: Request = match open(&self.cluster.vault, Speaker::Caller, self.command, sealed) {

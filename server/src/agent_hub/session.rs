@@ -35,7 +35,7 @@ use super::inflight::{Answer, Taken};
 use super::late;
 use super::schemas::{Expected, refusal};
 use crate::auth::{Authenticator, Identity};
-use crate::store::{self, Actor, Author, EndedAgentSession, ExecutionSource, NewAgentSession, Store};
+use crate::store::{self, Actor, Author, ExecutionSource, Store};
 use crate::type_schema::type_schema;
 
 /// The size of the read buffer and of the write buffer; small, because each idle agent keeps both.
@@ -187,9 +187,8 @@ impl Drop for Detached<'_> {
         let Self { hub, connection, author, attached } = self;
         connection.end(CloseReason::gone("the server dropped the connection"));
         let why = connection.why();
-        if let Some(cluster) = hub.cluster() {
-            let (agent_id, session) = (connection.agent_id.clone(), connection.session);
-            cluster.directory.end(EndedAgentSession { agent_id, session, at: store::now(), why: why.to_string() });
+        if let Some(cluster) = hub.cluster().filter(|_| connection.is_entered()) {
+            cluster.directory.end(&connection.agent_id, connection.session, &why.to_string());
         }
         hub.detach(connection, &why);
         if attached.load(Ordering::Relaxed) {
@@ -218,11 +217,8 @@ async fn greet(
     }
     let refused = connection.refused();
     if let Some(cluster) = parts.hub.cluster() {
-        let facts = serde_json::to_string(&connection.facts()).unwrap_or_default();
-        let (agent_id, session) = (connection.agent_id.clone(), connection.session);
-        match cluster.directory.begin(NewAgentSession { agent_id, session, facts }).await {
-            Some(epoch) => connection.set_epoch(epoch),
-            None => return CloseReason::unavailable(),
+        if !cluster.enter(connection).await {
+            return CloseReason::unavailable();
         }
         tokio::spawn(take_commands(parts.hub.clone(), Arc::clone(cluster), Arc::clone(connection)));
     }

@@ -114,3 +114,24 @@ async fn a_server_that_stalls_for_longer_than_its_lease_ends_its_calls_truly() {
     let next = execute(&other.admin(), "crm", &json!({ "command": "listUsers" })).await;
     assert_eq!(next["success"], true, "{next}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agents_of_a_server_that_was_taken_for_dead_are_reached_again() {
+    let Some(group) = Group::start(2).await else { return };
+    let [one, other] = &group.servers[..] else { panic!("two servers") };
+    let service = service(&Gate::shut()).await;
+    let switch = Switch::to(one).await;
+    let site = group.crm(&service, &switch).await;
+    let agent = site.start().await;
+    connected(other).await;
+    one.stall();
+    let lost = listed_at(other, "lost", |agent| agent["state"] == "lost").await;
+    assert_eq!(lost["lastError"], "its server is gone", "{lost}");
+    let refused = execute(&other.admin(), "crm", &json!({ "command": "listUsers" })).await;
+    assert_eq!(refused["error"], "No agent is connected for crm", "{refused}");
+    one.go_on();
+    // The agent has not noticed: its connection is the same.
+    connected(other).await;
+    let users = execute(&other.admin(), "crm", &json!({ "command": "listUsers" })).await;
+    assert_eq!((&users["success"], agent.registrations()), (&json!(true), 1), "{users}");
+}
