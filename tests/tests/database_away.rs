@@ -2,13 +2,13 @@
 //! sent, and all is well within a second after it is back.
 #![allow(clippy::unwrap_used, reason = "a test: what goes wrong here fails it")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use test_support::postgres::Cluster;
-use test_support::{ADMIN_TOKEN, Answer, Client, Floh, Reply, Setup, Upstream, eventually, within_bound};
+use test_support::{ADMIN_TOKEN, Answer, Client, Floh, Gate, Reply, Setup, Upstream, eventually, within_bound};
 use tokio::task::block_in_place;
 use tokio::time::sleep_until;
 
@@ -56,6 +56,8 @@ struct Scene {
     /// How many calls that only read it saw.
     gets: Arc<AtomicUsize>,
     keys: AtomicUsize,
+    /// What the upstream's answers wait for, if anything.
+    gate: Arc<Mutex<Option<Gate>>>,
     _upstream: Upstream,
 }
 
@@ -64,12 +66,17 @@ impl Scene {
         let cluster = Cluster::start()?;
         let url = cluster.create_database("away");
         let (posts, gets) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let gate = Arc::<Mutex<Option<Gate>>>::default();
         let upstream = {
-            let (posts, gets) = (Arc::clone(&posts), Arc::clone(&gets));
+            let (posts, gets, gate) = (Arc::clone(&posts), Arc::clone(&gets), Arc::clone(&gate));
             Upstream::start(move |request| {
                 let seen = if request.method == "GET" { &gets } else { &posts };
                 seen.fetch_add(1, Ordering::SeqCst);
-                Reply::json(200, &json!({ "ok": true }))
+                let reply = Reply::json(200, &json!({ "ok": true }));
+                match &*gate.lock().unwrap() {
+                    Some(gate) => reply.behind(gate),
+                    None => reply,
+                }
             })
             .await
         };
@@ -88,7 +95,7 @@ impl Scene {
         let cookie = signed_in.header("set-cookie").unwrap_or_else(|| panic!("{signed_in}")).split(';').next().unwrap();
         let cookie = cookie.to_owned();
         let keys = AtomicUsize::new(0);
-        Some(Self { cluster, floh, cookie, posts, gets, keys, _upstream: upstream })
+        Some(Self { cluster, floh, cookie, posts, gets, keys, gate, _upstream: upstream })
     }
 
     /// Returns every kind of question; the one with a key has a new one.
@@ -163,7 +170,12 @@ impl Scene {
             assert_eq!(answer.status, 200, "{ask:?}, {:?} after it was back: {answer}", since.elapsed());
         }
         self.check_well().await;
-        // No call is left open: what was not confirmed was removed, however late it was written.
+        // What was not confirmed was removed, however late it was written.
+        self.check_ended().await;
+    }
+
+    /// Checks that no call is left open, and none unknown.
+    async fn check_ended(&self) {
         eventually("no execution that has not ended", async || {
             let open =
                 self.floh.admin().get("/api/executions?status=started,accepted,unknown&limit=1").await.expect(200);
@@ -194,6 +206,56 @@ async fn a_silent_database_is_told_and_noticed_when_it_is_back() {
         scene.check_away(Instant::now()).await;
         scene.cluster.go_on();
         scene.check_back(Instant::now()).await;
+    }
+}
+
+/// Whoever calls is told that the outcome is unknown, and it is known once the database is back: the execution has its end, and the
+/// key its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_ends_while_the_database_is_away_is_recorded_when_it_is_back() {
+    let Some(scene) = Scene::start().await else { return };
+    for is_stalled in [false, true] {
+        let gate = Gate::shut();
+        *scene.gate.lock().unwrap() = Some(gate.clone());
+        let posts = scene.posts.load(Ordering::SeqCst);
+        let gets = scene.gets.load(Ordering::SeqCst);
+        let asks = [Ask::Execute, Ask::Read, Ask::ExecuteWithKey(scene.keys.fetch_add(1, Ordering::SeqCst))];
+        let meanwhile = async {
+            eventually("the calls at the upstream", async || {
+                let (posted, got) = (scene.posts.load(Ordering::SeqCst), scene.gets.load(Ordering::SeqCst));
+                (posted == posts + 2 && got == gets + 1).then_some(())
+            })
+            .await;
+            if is_stalled {
+                scene.cluster.stall()
+            } else {
+                block_in_place(|| scene.cluster.stop())
+            }
+            sleep_until((Instant::now() + LIMIT).into()).await;
+            gate.open();
+        };
+        let (answers, ()) = tokio::join!(scene.ask_all(&asks), meanwhile);
+        for (ask, answer, _) in answers {
+            assert_eq!(answer.status, 503, "{ask:?}: {answer}");
+            assert!(answer.to_string().contains("its outcome is unknown until its execution"), "{ask:?}: {answer}");
+        }
+        if is_stalled {
+            scene.cluster.go_on()
+        } else {
+            block_in_place(|| scene.cluster.start_again())
+        }
+        *scene.gate.lock().unwrap() = None;
+        let since = Instant::now();
+        sleep_until((since + LIMIT).into()).await;
+        let [_, _, with_key] = asks;
+        let again = scene.ask(with_key).await;
+        assert_eq!(again.status, 200, "{:?} after it was back: {again}", since.elapsed());
+        assert!(again.json()["success"] == true, "{again}");
+        assert_eq!(scene.posts.load(Ordering::SeqCst), posts + 2, "it is not sent again");
+        scene.check_ended().await;
+        let ended = scene.floh.admin().get("/api/executions?status=succeeded&limit=10").await.expect(200);
+        let wanted = if is_stalled { 6 } else { 3 };
+        assert_eq!(ended["items"].as_array().unwrap().len(), wanted, "{ended}");
     }
 }
 
@@ -268,6 +330,8 @@ async fn a_database_that_starts_again_under_load_costs_nothing_but_refusals() {
         unknown += in_doubt;
     }
     let posts = scene.posts.load(Ordering::SeqCst);
-    assert_eq!(posts, succeeded + unknown, "{succeeded} succeeded, the outcome of {unknown} is unknown");
+    assert_eq!(posts, succeeded + unknown, "{succeeded} succeeded, the outcome of {unknown} was unknown");
     scene.check_well().await;
+    // The outcomes that could not be written are known by now.
+    scene.check_ended().await;
 }

@@ -1,7 +1,8 @@
 //! Sessions of the web pages: recognised without a query on the hot path, ended with their token. `sign_in` opens them.
 //!
-//! A session that was used is kept in memory as tokens are, and read again once the entry is older than [`FRESH_MS`]. The
-//! identity comes from its token each time, so whatever ends the token ends its sessions.
+//! A session that was used is kept in memory as tokens are, and read again once the entry is older than [`FRESH_MS`]; where
+//! other servers may have ended it, once it is older than [`MAX_AGE`]. The identity comes from its token each time, so whatever
+//! ends the token ends its sessions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use super::authenticator::{AuthError, Authenticator, FRESH_MS, Identity};
 use super::outage::is_trusted;
 use super::token::TokenHash;
-use crate::changes::{Action, Change, Subject, Subscriber};
+use crate::changes::{Action, Change, MAX_AGE, Subject, Subscriber};
 use crate::store::{self, SessionRow, Sessions, StoreError};
 
 /// How long a session lasts without being used.
@@ -39,6 +40,7 @@ pub struct Session {
     pub id: String,
     /// When it ends at the latest.
     pub expires_at: Timestamp,
+    hash: String,
     ended: CancellationToken,
 }
 
@@ -85,6 +87,14 @@ impl Authenticator {
     /// [`AuthError::SessionEnded`] if there is none, or it or its token has ended; database errors.
     pub async fn session(&self, secret: &str) -> Result<Session, AuthError> {
         self.session_at(secret, store::now()).await
+    }
+
+    /// Asks the database whether a session is still there: another server may have ended it.
+    ///
+    /// # Errors
+    /// [`AuthError::SessionEnded`] if it is gone; database errors.
+    pub async fn recheck_session(&self, session: &Session) -> Result<(), AuthError> {
+        self.look_up_session(&session.hash, store::now()).await.map(drop)
     }
 
     /// Ends the session with a secret; without one nothing happens.
@@ -148,7 +158,14 @@ impl Authenticator {
             return Err(AuthError::SessionEnded);
         }
         let hash = TokenHash::of(secret).to_hex();
-        let known = self.sessions.0.read().sessions.get(&hash).filter(|entry| entry.is_fresh(now)).cloned();
+        let known = self
+            .sessions
+            .0
+            .read()
+            .sessions
+            .get(&hash)
+            .filter(|entry| entry.is_fresh(now, self.fresh_for_ms()))
+            .cloned();
         let entry = match known {
             Some(entry) => entry,
             None => self.look_up_session(&hash, now).await?,
@@ -163,7 +180,12 @@ impl Authenticator {
         })?;
         entry.seen_at.fetch_max(now.as_millisecond(), Ordering::Relaxed);
         let id = hash[..ID_DIGITS].to_owned();
-        Ok(Session { identity, id, expires_at: entry.expires_at, ended: entry.ended.clone() })
+        Ok(Session { identity, id, expires_at: entry.expires_at, hash, ended: entry.ended.clone() })
+    }
+
+    /// Returns how long a session that was looked up counts as there, in milliseconds.
+    fn fresh_for_ms(&self) -> i64 {
+        if self.store.is_shared() { i64::try_from(MAX_AGE.as_millis()).unwrap_or(FRESH_MS) } else { FRESH_MS }
     }
 
     /// Returns the session with a secret if the database has accepted it and its token lately, without asking it.
@@ -176,7 +198,7 @@ impl Authenticator {
         }
         let identity = self.known_identity(entry.token_id, now)?;
         let id = hash[..ID_DIGITS].to_owned();
-        Some(Session { identity, id, expires_at: entry.expires_at, ended: entry.ended.clone() })
+        Some(Session { identity, id, expires_at: entry.expires_at, hash, ended: entry.ended.clone() })
     }
 
     /// Reads a session from the database and keeps the result, unless a session has ended meanwhile.
@@ -281,8 +303,8 @@ impl Entry {
     }
 
     /// An entry from the future, after the clock was set back, does not count as fresh.
-    fn is_fresh(&self, now: Timestamp) -> bool {
+    fn is_fresh(&self, now: Timestamp, fresh_for_ms: i64) -> bool {
         let age = now.as_millisecond() - self.checked_at.load(Ordering::Relaxed);
-        (0..FRESH_MS).contains(&age)
+        (0..fresh_for_ms).contains(&age)
     }
 }

@@ -31,8 +31,9 @@ pub const RETENTION: &str = "retention";
 
 /// Takes up new master keys of the key file.
 pub const MASTER_KEYS: &str = "master keys";
-/// Removes what was stored of calls that were refused because the database was away.
-pub const DOUBTS: &str = "starts in doubt";
+/// Removes what was stored of calls that were refused because the database was away, and writes how calls ended that it did not
+/// take.
+pub const DOUBTS: &str = "calls while the database was away";
 /// Keeps the admin token of this server's environment.
 pub const ENVIRONMENT_TOKEN: &str = "token of the environment";
 /// Folds SQLite's write-ahead log into the file.
@@ -44,7 +45,7 @@ pub const HOURS: &str = "hours of executions";
 /// How often the key file is looked at. A rotation waits for it.
 const KEYS_LOOK: Duration = Duration::from_secs(1);
 
-/// How often starts in doubt are looked at: whoever repeats a call with its key a moment after the database is back gets
+/// How often these calls are looked at: whoever repeats a call with its key a moment after the database is back gets
 /// an answer.
 const DOUBTS_LOOK: Duration = Duration::from_millis(250);
 
@@ -124,6 +125,14 @@ async fn settle_doubts(services: Services) -> Outcome {
     let settled = settled.map_err(|error| format!("starts in doubt could not be settled: {error}"))?;
     if settled > 0 {
         tracing::debug!(settled, "what was stored of calls that were not begun is removed");
+    }
+    if services.store.is_away() {
+        return Ok(());
+    }
+    let written = services.recorder.write_postponed().await;
+    let written = written.map_err(|error| format!("how calls ended could not be written: {error}"))?;
+    if written > 0 {
+        tracing::info!(written, "how calls ended while the database was away is recorded now");
     }
     Ok(())
 }

@@ -177,6 +177,7 @@ impl Finish for KeepAnswer {
             // Nothing was executed: the row says so, and the key is free for the next attempt.
             RowOnly.finish(services, ending, executed).await?;
             let freed = services.store.idempotency().release(&self.key, executed.id).await;
+            let freed = freed.inspect_err(|_| services.store.doubt(executed.id, Some(self.key)));
             freed.map_err(|error| ExecuteError::Record(error.into()))?;
             return Ok(());
         }
@@ -187,10 +188,7 @@ impl Finish for KeepAnswer {
         let kept = match ending {
             Ending::Row(row) => recorder.finish_with_answer(*row, self.key, sealed).await,
             Ending::Removal(id) => recorder.remove_with_answer(id, self.key, sealed).await,
-            Ending::NoRow => {
-                let kept = services.store.idempotency().complete(&self.key, executed.id, &sealed).await;
-                return kept.map(drop).map_err(|error| ExecuteError::Record(error.into()));
-            }
+            Ending::NoRow => recorder.keep_answer(executed.id, self.key, sealed).await,
         };
         kept.map_err(|error| ExecuteError::Record(error.into()))
     }

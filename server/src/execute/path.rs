@@ -134,7 +134,8 @@ impl From<ExecuteError> for Error {
             ExecuteError::Record(Unwritten { cause, told }) => {
                 tracing::error!(cause, "an execution could not be recorded");
                 Self::unavailable(format!(
-                    "{told}, so the call was not recorded; if it had begun, its outcome is unknown"
+                    "{told}, so the call could not be recorded; if it had begun, its outcome is unknown until its execution, or a \
+                     repetition with its Idempotency-Key, tells it"
                 ))
             }
         }

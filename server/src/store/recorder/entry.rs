@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::RecordError;
+use super::postponed::{End, Postponed};
 use crate::store::executions::ExecutionRow;
 use crate::store::hours::{self, Hours};
 use crate::store::idempotency::IdempotencyKey;
@@ -36,10 +37,22 @@ pub(super) enum Row {
     Untouched,
 }
 
+impl Row {
+    /// Returns the row to write.
+    pub(super) fn written(&self) -> Option<&ExecutionRow> {
+        if let Self::Written(row) = self { Some(row) } else { None }
+    }
+}
+
 impl Entry {
     /// Returns the row to write.
     pub(super) fn row(&self) -> Option<&ExecutionRow> {
-        if let Row::Written(row) = &self.row { Some(row) } else { None }
+        self.row.written()
+    }
+
+    /// Returns the ids of what it writes: its execution, and its run.
+    pub(super) fn written_ids(&self) -> impl Iterator<Item = Uuid> + use<> {
+        [Some(self.id), self.run.as_ref().map(RunWrite::run).filter(|run| *run != self.id)].into_iter().flatten()
     }
 
     /// Returns whether it belongs to the sums of its hour.
@@ -55,17 +68,9 @@ impl Entry {
     }
 }
 
-/// Removes and returns the entries to write now: the first of each id. PostgreSQL refuses two rows of one id in a
-/// statement, and the later of the two must win.
-pub(super) fn unique(batch: &mut Vec<Entry>) -> Vec<Entry> {
-    let mut ids: HashSet<Uuid> = HashSet::with_capacity(batch.len());
-    if batch.iter().all(|entry| ids.insert(entry.id)) {
-        return std::mem::take(batch);
-    }
-    ids.clear();
-    let (now, later) = std::mem::take(batch).into_iter().partition(|entry| ids.insert(entry.id));
-    *batch = later;
-    now
+/// Returns the bytes of the texts of a row that may be large.
+pub(super) fn text_bytes(row: &ExecutionRow) -> usize {
+    row.params.len() + row.result.as_ref().map_or(0, String::len) + row.logs.len()
 }
 
 /// Splits a batch into statements, none of them much larger than [`STATEMENT_BYTES`] unless a single row is.
@@ -75,9 +80,7 @@ pub(super) fn cut(mut batch: &[Entry]) -> Vec<&[Entry]> {
         let mut bytes = 0;
         let fitting = batch.iter().take_while(|entry| {
             let fits = bytes < STATEMENT_BYTES;
-            bytes += entry
-                .row()
-                .map_or(0, |row| row.params.len() + row.result.as_ref().map_or(0, String::len) + row.logs.len());
+            bytes += entry.row().map_or(0, text_bytes);
             fits
         });
         let (statement, rest) = batch.split_at(fitting.count());
@@ -87,15 +90,26 @@ pub(super) fn cut(mut batch: &[Entry]) -> Vec<&[Entry]> {
     statements
 }
 
-/// Tells the callers what came of their rows. `refused` are the entries whose run belongs to another server.
-pub(super) fn answer(entries: impl IntoIterator<Item = Entry>, outcome: &Result<HashSet<Uuid>, RecordError>) {
+/// Tells the callers what came of their rows. `refused` are the entries whose run belongs to another server. Ends that the
+/// database did not take because it is away are postponed.
+pub(super) fn answer(
+    entries: impl IntoIterator<Item = Entry>,
+    outcome: &Result<HashSet<Uuid>, RecordError>,
+    postponed: &Postponed,
+) {
     for entry in entries {
         let own = match outcome {
             Ok(refused) if refused.contains(&entry.id) => Err(RecordError::Fenced),
             Ok(_) => Ok(()),
             Err(error) => Err(error.clone()),
         };
+        let is_away = own.as_ref().is_err_and(RecordError::may_be_written);
+        let Entry { id, row, answer, run, written } = entry;
+        // Kept before it is told, so that whoever was told finds it there.
+        if is_away && run.is_none() {
+            postponed.keep(End { id, row, answer });
+        }
         // The send fails if the caller has stopped waiting; then nothing needs the result.
-        drop(entry.written.send(own));
+        drop(written.send(own));
     }
 }

@@ -7,11 +7,14 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::store::migrate::Dialect;
+use crate::store::sql::Reader;
 
 on_both!(
     a_row_is_there_when_the_future_resolves,
     every_size_of_batch_is_written,
     rows_of_one_id_end_with_the_last,
+    batches_beside_each_other_lose_nothing,
+    an_answer_without_a_row_is_kept,
     a_finished_row_stays,
     a_bad_row_fails_alone,
     large_rows_are_cut_into_statements,
@@ -61,6 +64,52 @@ async fn rows_of_one_id_end_with_the_last(db: TestDb) {
     for row in rows {
         assert_eq!(db.store.executions().get(row.id).await.unwrap(), succeeded(row));
     }
+    recorder.close().await;
+}
+
+/// Callers that come at their own times, so that batches of all sizes are under way beside each other, all of them adding to the
+/// sums of the same hour.
+async fn batches_beside_each_other_lose_nothing(db: TestDb) {
+    const CALLERS: usize = 40;
+    const CALLS: usize = 25;
+    let widget = widget(&db.store, "widget").await;
+    let recorder = Recorder::spawn(&db.store);
+    let callers = (0..CALLERS).map(|_| {
+        let (recorder, widget) = (recorder.clone(), widget.clone());
+        tokio::spawn(async move {
+            for _ in 0..CALLS {
+                let row = started(&widget);
+                // Nobody waits for the start: its end may be sent while it is under way.
+                let start = recorder.start(row.clone());
+                let finish = recorder.finish(succeeded(row));
+                let (started, finished) = tokio::join!(start, finish);
+                started.unwrap();
+                finished.unwrap();
+            }
+        })
+    });
+    for caller in join_all(callers).await {
+        caller.unwrap();
+    }
+    assert_eq!(count(&db.store, "execution").await, i64::try_from(CALLERS * CALLS).unwrap());
+    let open = "SELECT COUNT(*) AS number FROM execution WHERE status <> 'succeeded'";
+    let open = sqlx::query(open).fetch_one(&db.store.read).await.unwrap();
+    assert_eq!(Reader::new(&open, "execution").value::<i64>("number").unwrap(), 0, "no start overtook its end");
+    let hours = db.store.hours().calls_of_all(&[widget.id], jiff::Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(hours[&widget.id].iter().map(|hour| hour.calls).sum::<u64>(), (CALLERS * CALLS) as u64);
+    recorder.close().await;
+}
+
+async fn an_answer_without_a_row_is_kept(db: TestDb) {
+    let widget = widget(&db.store, "widget").await;
+    let recorder = Recorder::spawn(&db.store);
+    let key = IdempotencyKey { token_id: new_id(), connector_id: widget.id, key: "key".to_owned() };
+    let (id, expires_at) = (new_id(), now() + SignedDuration::from_hours(24));
+    let claim = async |id| db.store.idempotency().claim(&key, "hash", id, now(), expires_at).await.unwrap();
+    assert_eq!(claim(id).await, Claim::New);
+    recorder.keep_answer(id, key.clone(), "fl1.answer".to_owned()).await.unwrap();
+    assert_eq!(claim(new_id()).await, Claim::Replay { execution_id: id, answer: "fl1.answer".to_owned() });
+    assert_eq!(count(&db.store, "execution").await, 0);
     recorder.close().await;
 }
 
@@ -216,6 +265,13 @@ async fn a_database_that_is_away_is_told_at_once(db: TestDb) {
         assert!(matches!(&outcome, Err(RecordError::Store(error)) if error.is_unavailable()), "{outcome:?}");
     }
     assert_eq!(recorder.trouble(), None, "it is well as soon as it is back");
+    assert_eq!(recorder.postponed(), 0, "a start must not come late");
+    for outcome in join_all((0..50).map(|_| recorder.finish(succeeded(started(&widget))))).await {
+        assert!(matches!(&outcome, Err(RecordError::Store(error)) if error.is_unavailable()), "{outcome:?}");
+    }
+    assert_eq!(recorder.postponed(), 50);
+    assert_eq!(recorder.write_postponed().await.unwrap(), 0);
+    assert_eq!(recorder.postponed(), 50, "what it does not take now is kept");
     recorder.close().await;
 }
 

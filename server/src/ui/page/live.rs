@@ -11,6 +11,7 @@ use floh_client::ExecutionFilter;
 use floh_client::answers::ExecutionSummary;
 use floh_client::words::ExecutionStatus;
 use futures_util::{Stream, stream};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -24,7 +25,7 @@ use crate::services::Services;
 use crate::store::PageRequest;
 use crate::ui::door::Frame;
 
-/// How often a stream without events sends a comment, so that nothing on the way closes it.
+/// How often a stream sends a comment, so that nothing on the way closes it, and looks whether its reader may stay.
 pub(super) const BEAT: Duration = Duration::from_secs(20);
 /// The comment that says that a stream is open.
 pub(super) const STILL_HERE: &str = ": still here\n\n";
@@ -62,7 +63,8 @@ pub(in crate::ui) async fn stream(
         (None, None) => Missed::Rows(Vec::new()),
     };
     let seat = Seat::of(&frame, &services, ctx);
-    let live = Live { watcher, filter, names_connector, only, seat, is_over: false };
+    let beat = Instant::now() + BEAT;
+    let live = Live { watcher, filter, names_connector, only, seat, beat, is_over: false };
     Ok(events(Body::from_stream(live.events(missed))))
 }
 
@@ -108,6 +110,12 @@ impl Seat {
         if self.auth.recheck(identity.token_id).await.is_err() {
             return false;
         }
+        // Another server may have signed the session out.
+        if let Some(session) = &self.session
+            && self.auth.recheck_session(session).await.is_err()
+        {
+            return false;
+        }
         let ends_at = self.session.as_ref().map(|session| session.expires_at).or(identity.expires_at);
         ends_at.is_none_or(|end| end > jiff::Timestamp::now())
     }
@@ -141,6 +149,8 @@ struct Live {
     /// The one execution that is waited for.
     only: Option<Uuid>,
     seat: Seat,
+    /// When it is looked whether the caller may still read, however much happens meanwhile.
+    beat: Instant,
     is_over: bool,
 }
 
@@ -171,7 +181,8 @@ impl Live {
             let told = tokio::select! {
                 told = self.watcher.next() => told?,
                 () = self.seat.left() => return None,
-                () = tokio::time::sleep(BEAT) => {
+                () = sleep_until(self.beat) => {
+                    self.beat = Instant::now() + BEAT;
                     return self.seat.may_stay().await.then(|| STILL_HERE.to_owned());
                 }
             };
