@@ -28,7 +28,7 @@ pub(super) async fn write_all(writer: &Writer, mut queue: mpsc::Receiver<Entry>,
             return;
         }
         tokio::select! {
-            Some(ids) = under_way.next(), if !under_way.is_empty() => rows_under_way -= waiting.has_written(ids),
+            Some(ids) = under_way.next(), if !under_way.is_empty() => rows_under_way -= waiting.has_written(&ids),
             taken = waiting.take_in(&mut queue), if !has_ended && waiting.has_room() => has_ended = taken == 0,
             () = closing.cancelled(), if !queue.is_closed() => queue.close(),
         }
@@ -104,7 +104,7 @@ impl Waiting {
     }
 
     /// Notes that a batch has ended; returns the number of its rows.
-    fn has_written(&mut self, written: Written) -> usize {
+    fn has_written(&mut self, written: &Written) -> usize {
         for id in &written.ids {
             self.busy.remove(id);
         }

@@ -28,10 +28,10 @@ fn a_row_waits_for_an_earlier_one_of_its_execution() {
     // What is under way is not overtaken.
     let (none, nothing) = waiting.next_batch();
     assert!(none.is_empty() && nothing.rows == 0 && waiting.entries.len() == 2);
-    assert_eq!(waiting.has_written(written), 3);
+    assert_eq!(waiting.has_written(&written), 3);
     let (second, written) = waiting.next_batch();
     assert_eq!((ids(&second), ids(&waiting.entries)), (vec![ONE], vec![ONE]));
-    assert_eq!(waiting.has_written(written), 1);
+    assert_eq!(waiting.has_written(&written), 1);
     assert_eq!(ids(&waiting.next_batch().0), [ONE]);
 }
 
@@ -41,7 +41,7 @@ fn others_pass_a_row_that_waits() {
     let (_, written) = waiting.next_batch();
     waiting.entries.extend([entry(ONE), entry(TWO)]);
     assert_eq!(ids(&waiting.next_batch().0), [TWO]);
-    assert_eq!(waiting.has_written(written), 1);
+    assert_eq!(waiting.has_written(&written), 1);
     assert_eq!(ids(&waiting.next_batch().0), [ONE]);
     assert_eq!(waiting.entries.len(), 0);
 }
