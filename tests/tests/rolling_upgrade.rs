@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use test_support::postgres::Cluster;
-use test_support::{Floh, Setup};
+use test_support::{Answer, Client, Floh, Gate, Reply, Setup, Upstream, eventually};
 
 const MASTER_KEY: &str = "87bUxcLXIXNBlLlDazbZU6BeaOPxZpaiMah1u/DzyAU=";
 
@@ -22,6 +22,38 @@ async fn check_call(floh: &Floh) {
         .expect(200);
     assert_eq!(called["success"], true, "{called}");
     assert_eq!(admin.get("/readyz").await.status, 200);
+}
+
+/// Calls under a key.
+async fn keyed(client: &Client) -> Answer {
+    let call = json!({ "command": "request", "params": { "url": "/", "method": "POST" } });
+    client.json("POST", "/api/connectors/slow/execute", &[("idempotency-key", "once")], &call).await
+}
+
+/// Checks that a server lists all with their releases.
+async fn check_releases(floh: &Floh, all: &[&Floh]) {
+    let mut wanted = Vec::new();
+    for server in all {
+        let said = server.setup().run(["--version"]).await.stdout;
+        wanted.push(said.split_whitespace().last().unwrap_or_else(|| panic!("no version in {said}")).to_owned());
+    }
+    let status = floh.admin().get("/api/status").await.expect(200);
+    let servers = status["servers"].as_array().unwrap().iter();
+    let mut releases: Vec<_> = servers.map(|server| server["release"].as_str().unwrap().to_owned()).collect();
+    wanted.sort();
+    releases.sort();
+    assert_eq!(releases, wanted, "{status}");
+}
+
+/// Waits until a server has looked for calls of dead ones.
+async fn settled(floh: &Floh) {
+    eventually("a look for calls of dead servers", async || {
+        let status = floh.admin().get("/api/status").await.expect(200);
+        let task = status["tasks"].as_array().unwrap().iter().find(|task| task["name"] == "calls of dead servers");
+        let last = task.unwrap_or_else(|| panic!("no such task: {status}"))["last"].clone();
+        (!last.is_null()).then(|| assert!(last["error"].is_null(), "{last}"))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -77,18 +109,47 @@ async fn the_previous_release_starts_again_beside_this_one() {
     let previous: &'static Path = Box::leak(previous.into_boxed_path());
     let Some(cluster) = Cluster::start() else { return };
     let url = cluster.create_database("previous");
-    let of_previous = || Setup::of(previous).env("FLOH_DATABASE_URL", &url).env("FLOH_MASTER_KEY", MASTER_KEY);
+    let gate = Gate::shut();
+    let upstream = {
+        let gate = gate.clone();
+        Upstream::start(move |_| Reply::json(200, &json!({ "done": true })).behind(&gate)).await
+    };
+    let of_previous = || {
+        let setup = Setup::of(previous).env("FLOH_DATABASE_URL", &url).env("FLOH_MASTER_KEY", MASTER_KEY);
+        setup.allow(upstream.address())
+    };
     let (mut one, other) = (of_previous().start().await, of_previous().start().await);
     one.admin()
         .post("/api/connectors", &json!({ "name": "pause", "type": "delay", "executionModel": "built_in" }))
         .await
         .expect(201);
-    // The first is replaced; the other runs on, and starts again where it fails.
+    let config = json!({ "baseUrl": upstream.url("/") });
+    let slow = json!({ "name": "slow", "type": "http", "executionModel": "built_in", "config": config });
+    one.admin().post("/api/connectors", &slow).await.expect(201);
+    // The first is replaced; the other runs on, and starts again where it fails. It has a call at work meanwhile.
+    let at_work = {
+        let client = other.admin();
+        tokio::spawn(async move { keyed(&client).await })
+    };
+    upstream.arrival("/").await;
     one.terminate();
     one.exit().await;
-    let one = setup(&url).start().await;
+    let one = setup(&url).allow(upstream.address()).start().await;
     check_call(&other).await;
     check_call(&one).await;
+    for server in [&one, &other] {
+        check_releases(server, &[&one, &other]).await;
+    }
+    // The later one settles what dead servers left, at its start and from time to time. This call is not among that.
+    settled(&one).await;
+    let refused = keyed(&one.admin()).await.problem(409);
+    assert_eq!(refused["code"], "in_flight", "{refused}");
+    gate.open();
+    let answer = at_work.await.unwrap().expect(200);
+    assert_eq!(answer["success"], true, "{answer}");
+    let again = keyed(&one.admin()).await;
+    assert_eq!((again.header("idempotency-replayed"), again.expect(200)), (Some("true"), answer));
+    assert_eq!(upstream.received().len(), 1, "it was sent once");
     let mut other = other;
     other.restart().await;
     check_call(&other).await;

@@ -5,6 +5,8 @@
 mod agents;
 #[path = "servers/at_random.rs"]
 mod at_random;
+#[path = "servers/clocks.rs"]
+mod clocks;
 #[path = "agents/fixture.rs"]
 #[allow(dead_code, reason = "the tests of one server use more of it")]
 mod fixture;
@@ -18,3 +20,5 @@ mod killed;
 mod nats;
 #[path = "servers/rows.rs"]
 mod rows;
+#[path = "servers/starts.rs"]
+mod starts;
