@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -234,6 +235,8 @@ pub fn command(program: &Path, env: &BTreeMap<String, String>, folder: &Path) ->
 fn watch(child: &Child, home: &Path) -> Child {
     let mut command = Command::new("sh");
     command.args(["-c", WATCHER, "watcher"]).arg(child.id().to_string()).arg(home);
+    // A group of its own: what ends the whole group of the test must not end the watcher before it has cleaned up.
+    command.process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
