@@ -17,7 +17,7 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// Wait for delayMs milliseconds.
 #[connector(
     name = "delay",
-    version = "1.0.0",
+    version = "1.1.0",
     category = "core",
     tags("wait", "timer"),
     default_command = "wait",
@@ -38,7 +38,7 @@ pub struct Delayed {
 #[connector]
 impl Delay {
     /// Wait for delayMs milliseconds.
-    #[command(idempotent, timeout = deadline, mock(default = waited))]
+    #[command(effect = read, idempotent, timeout = deadline, mock(default = waited))]
     pub async fn wait(
         &self,
         /// Milliseconds to wait; 1,000 when left out or 0.

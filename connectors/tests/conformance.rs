@@ -24,8 +24,7 @@ use tokio::net::TcpListener;
 /// Connectors of the first days, which speak for nobody: they have no system with rules of its own.
 const PLAIN: &[&str] = &["delay", "http"];
 /// Commands whose effect is what the call says.
-const ANY_EFFECT: &[(&str, &str)] =
-    &[("delay", "wait"), ("http", "request"), ("postgresql", "execute"), ("postgresql", "transaction")];
+const ANY_EFFECT: &[(&str, &str)] = &[("http", "request"), ("postgresql", "execute"), ("postgresql", "transaction")];
 /// Commands that send the same once more: nothing tells whether it was so already.
 const NO_CHANGED: &[(&str, &str)] =
     &[("google-workspace", "signOut"), ("ldap", "setPassword"), ("ldap", "authenticate")];

@@ -156,6 +156,8 @@ async fn delay_waits_and_gives_its_number_back() {
 
     let late = execute(&admin, "pause", json!({ "params": { "delayMs": 60_000 }, "timeoutMs": 30 })).await;
     assert_eq!(late.json()["error"], "Timed out after 30 ms");
+    assert!(late.json()["diagnostics"]["outcome"].is_null(), "waiting changes nothing: {:?}", late.json());
+    assert_eq!(record(&admin, &late).await["status"], "failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

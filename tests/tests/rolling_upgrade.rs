@@ -13,21 +13,33 @@ fn setup(url: &str) -> Setup {
     Setup::default().env("FLOH_DATABASE_URL", url).env("FLOH_MASTER_KEY", MASTER_KEY)
 }
 
-/// Calls a connector of the type `delay`, which every release has.
+/// Makes a connector of each of the types `delay` and `http`, which every release has.
+async fn make_connectors(floh: &Floh, upstream: &Upstream) {
+    for (name, kind, config) in
+        [("pause", "delay", json!({})), ("page", "http", json!({ "baseUrl": upstream.url("/") }))]
+    {
+        let body = json!({ "name": name, "type": kind, "executionModel": "built_in", "config": config });
+        floh.admin().post("/api/connectors", &body).await.expect(201);
+    }
+}
+
+/// Calls a command that only reads, and one that may have an effect, whose start is recorded.
 async fn check_call(floh: &Floh) {
     let admin = floh.admin();
-    let called = admin
-        .post("/api/connectors/pause/execute", &json!({ "command": "wait", "params": { "delayMs": 1 } }))
-        .await
-        .expect(200);
-    assert_eq!(called["success"], true, "{called}");
+    for (path, call) in [
+        ("/api/connectors/page/execute", json!({ "command": "request", "params": { "url": "x", "method": "POST" } })),
+        ("/api/connectors/pause/execute", json!({ "command": "wait", "params": { "delayMs": 1 } })),
+    ] {
+        let called = admin.post(path, &call).await.expect(200);
+        assert_eq!(called["success"], true, "{called}");
+    }
     assert_eq!(admin.get("/readyz").await.status, 200);
 }
 
 /// Calls under a key.
 async fn keyed(client: &Client) -> Answer {
-    let call = json!({ "command": "request", "params": { "url": "/", "method": "POST" } });
-    client.json("POST", "/api/connectors/slow/execute", &[("idempotency-key", "once")], &call).await
+    let call = json!({ "command": "request", "params": { "url": "/slow", "method": "POST" } });
+    client.json("POST", "/api/connectors/page/execute", &[("idempotency-key", "once")], &call).await
 }
 
 /// Checks that a server lists all with their releases.
@@ -60,11 +72,9 @@ async fn settled(floh: &Floh) {
 async fn this_release_runs_beside_a_later_one_that_allows_it() {
     let Some(cluster) = Cluster::start() else { return };
     let url = cluster.create_database("later");
-    let mut floh = setup(&url).start().await;
-    floh.admin()
-        .post("/api/connectors", &json!({ "name": "pause", "type": "delay", "executionModel": "built_in" }))
-        .await
-        .expect(201);
+    let upstream = Upstream::fixed(json!({})).await;
+    let mut floh = setup(&url).allow(upstream.address()).start().await;
+    make_connectors(&floh, &upstream).await;
     check_call(&floh).await;
     // A later release has been here: a migration, a later version of a type, a type of its own, its name.
     cluster.sql(
@@ -112,29 +122,24 @@ async fn the_previous_release_starts_again_beside_this_one() {
     let gate = Gate::shut();
     let upstream = {
         let gate = gate.clone();
-        Upstream::start(move |_| Reply::json(200, &json!({ "done": true })).behind(&gate)).await
+        let reply = move || Reply::json(200, &json!({ "done": true }));
+        Upstream::start(move |request| if request.target == "/slow" { reply().behind(&gate) } else { reply() }).await
     };
-    let of_previous = || {
-        let setup = Setup::of(previous).env("FLOH_DATABASE_URL", &url).env("FLOH_MASTER_KEY", MASTER_KEY);
-        setup.allow(upstream.address())
+    let on_it = |setup: Setup| {
+        setup.env("FLOH_DATABASE_URL", &url).env("FLOH_MASTER_KEY", MASTER_KEY).allow(upstream.address())
     };
+    let (of_previous, of_this) = (|| on_it(Setup::of(previous)), || on_it(Setup::default()));
     let (mut one, other) = (of_previous().start().await, of_previous().start().await);
-    one.admin()
-        .post("/api/connectors", &json!({ "name": "pause", "type": "delay", "executionModel": "built_in" }))
-        .await
-        .expect(201);
-    let config = json!({ "baseUrl": upstream.url("/") });
-    let slow = json!({ "name": "slow", "type": "http", "executionModel": "built_in", "config": config });
-    one.admin().post("/api/connectors", &slow).await.expect(201);
+    make_connectors(&one, &upstream).await;
     // The first is replaced; the other runs on, and starts again where it fails. It has a call at work meanwhile.
     let at_work = {
         let client = other.admin();
         tokio::spawn(async move { keyed(&client).await })
     };
-    upstream.arrival("/").await;
+    upstream.arrival("/slow").await;
     one.terminate();
     one.exit().await;
-    let one = setup(&url).allow(upstream.address()).start().await;
+    let one = of_this().start().await;
     check_call(&other).await;
     check_call(&one).await;
     for server in [&one, &other] {
@@ -149,13 +154,14 @@ async fn the_previous_release_starts_again_beside_this_one() {
     assert_eq!(answer["success"], true, "{answer}");
     let again = keyed(&one.admin()).await;
     assert_eq!((again.header("idempotency-replayed"), again.expect(200)), (Some("true"), answer));
-    assert_eq!(upstream.received().len(), 1, "it was sent once");
+    let sent = upstream.received().iter().filter(|request| request.target == "/slow").count();
+    assert_eq!(sent, 1, "it was sent once");
     let mut other = other;
     other.restart().await;
     check_call(&other).await;
     check_call(&one).await;
     other.terminate();
     other.exit().await;
-    let other = setup(&url).start().await;
+    let other = of_this().start().await;
     check_call(&other).await;
 }

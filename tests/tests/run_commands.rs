@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use test_support::process::Process;
 use test_support::{ADMIN_TOKEN, Exit, Floh, Reply, Upstream, eventually, run, run_with_input};
 
-/// A server with the connectors `page`, which calls an upstream that fails while it is told to, and `pause`.
+/// A server with the connector `page`, which calls an upstream that fails while it is told to, and never answers `/hold`.
 struct Server {
     floh: Floh,
-    _upstream: Upstream,
+    upstream: Upstream,
     fails: Arc<AtomicBool>,
 }
 
@@ -19,19 +19,17 @@ impl Server {
     async fn start() -> Self {
         let fails = Arc::<AtomicBool>::default();
         let told = Arc::clone(&fails);
-        let upstream = Upstream::start(move |_| match told.load(Ordering::SeqCst) {
+        let upstream = Upstream::start(move |request| match told.load(Ordering::SeqCst) {
+            _ if request.path() == "/hold" => Reply::never(),
             true => Reply::json(500, &json!({ "message": "broken" })),
             false => Reply::json(200, &json!({ "n": 7 })),
         })
         .await;
         let floh = Floh::start([&upstream]).await;
-        for (name, kind, config) in
-            [("page", "http", json!({ "baseUrl": upstream.url("/") })), ("pause", "delay", json!({}))]
-        {
-            let body = json!({ "name": name, "type": kind, "executionModel": "built_in", "config": config });
-            floh.admin().post("/api/connectors", &body).await.expect(201);
-        }
-        Self { floh, _upstream: upstream, fails }
+        let config = json!({ "baseUrl": upstream.url("/") });
+        let body = json!({ "name": "page", "type": "http", "executionModel": "built_in", "config": config });
+        floh.admin().post("/api/connectors", &body).await.expect(201);
+        Self { floh, upstream, fails }
     }
 
     fn url(&self) -> String {
@@ -57,7 +55,10 @@ impl Server {
 
 fn steps(of: &[&str]) -> Value {
     let step = |id: &&str| match *id {
-        "long" => json!({ "id": "long", "connector": "pause", "command": "wait", "params": { "delayMs": 250_000 } }),
+        "long" => {
+            let params = json!({ "url": "hold", "method": "POST", "timeoutMs": 250_000 });
+            json!({ "id": "long", "connector": "page", "command": "request", "params": params })
+        }
         "wait" => json!({ "id": "wait", "wait": { "forMs": 600_000 } }),
         id => json!({ "id": id, "connector": "page", "command": "request", "outputKey": id, "params": { "url": "x" } }),
     };
@@ -136,6 +137,7 @@ async fn a_cancelled_run_needs_a_word_about_what_is_not_known() {
     assert_eq!(started.code, Some(0), "{started:?}");
     let id = id(&started);
     server.reaches(&id, "running").await;
+    server.upstream.arrival("/hold").await;
     let cancelled = server.run(&["run", "cancel", &id, "--json"]).await;
     assert_eq!(
         (cancelled.code, serde_json::from_str::<Value>(&cancelled.stdout).unwrap()["id"].as_str()),

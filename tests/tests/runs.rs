@@ -6,6 +6,8 @@
 mod script;
 #[path = "runs/several.rs"]
 mod several;
+#[path = "runs/wait.rs"]
+mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};

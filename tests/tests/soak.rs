@@ -31,13 +31,17 @@ fn descriptors(id: u32) -> Option<usize> {
     fs::read_dir(format!("/proc/{id}/fd")).ok().map(Iterator::count)
 }
 
-/// Every kind of call: one that works, one that is refused, one that is mocked, one with a secret that meets a failure.
+/// Every kind of call: one that works, one that only waits, one that is refused, one that is mocked, one with a secret that
+/// meets a failure.
 fn call(number: usize) -> (&'static str, Value) {
     match number % 32 {
         0 => ("/api/connectors/api/execute", json!({ "command": "fail" })),
         1 => ("/api/connectors/api/execute", json!({ "command": "fail", "params": { "text": "x".repeat(2_000) } })),
         2..5 => ("/api/connectors/wait/execute", json!({ "params": { "delayMs": "long" } })),
         5..8 => ("/api/connectors/wait/execute", json!({ "mockScenario": "none" })),
+        8..20 => {
+            ("/api/connectors/page/execute", json!({ "params": { "url": "note", "method": "POST", "body": "x" } }))
+        }
         _ => ("/api/connectors/wait/execute", json!({ "params": { "delayMs": 1 } })),
     }
 }
@@ -61,11 +65,18 @@ async fn part(client: &Client, from: usize, to: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_executions_leave_nothing_behind_in_memory() {
-    let upstream = Upstream::start(|_| Reply::json(500, &json!({ "message": "no" }))).await;
+    let upstream = Upstream::start(|request| match request.path() {
+        "/note" => Reply::json(200, &json!({ "noted": true })),
+        _ => Reply::json(500, &json!({ "message": "no" })),
+    })
+    .await;
     let floh = Floh::start([&upstream]).await;
     let client = floh.admin();
     let wait = json!({ "name": "wait", "type": "delay", "executionModel": "built_in", "logLevel": "trace" });
     client.post("/api/connectors", &wait).await.expect(201);
+    let page = json!({ "name": "page", "type": "http", "executionModel": "built_in", "logLevel": "trace",
+        "config": { "baseUrl": upstream.url("/") } });
+    client.post("/api/connectors", &page).await.expect(201);
     let spec = json!({
         "openapi": "3.1.0", "info": { "title": "x", "version": "1" }, "servers": [{ "url": upstream.url("") }],
         "components": { "securitySchemes": { "key": { "type": "apiKey", "in": "header", "name": "x-key" } } },

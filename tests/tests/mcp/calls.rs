@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_support::{Setup, Upstream, eventually, until, upstream};
+use test_support::{Gate, Setup, Upstream, eventually, until, upstream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::driver::{Driver, Kind};
@@ -64,21 +64,33 @@ impl Lingering {
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_keeps_a_client_waiting() {
     let Some(tools) = Tools::find() else { return };
-    let server = Server::start().await;
+    let answers = Gate::shut();
+    let gate = answers.clone();
+    let upstream = Upstream::start(move |request| match request.path() {
+        "/linger" => echo(request).behind(&gate),
+        _ => echo(request),
+    })
+    .await;
+    let server = Server::of(Setup::default(), upstream).await;
     let slow = json!({ "do": "call", "name": "wait__wait", "arguments": { "delayMs": 12_000 }, "timeout": 8_000 });
-    // An older client does not close the request that it gives up, it sends a notification. Over HTTP that could be about
-    // a request of anybody, so the call goes on; `floh mcp` knows whose it is.
-    for (to, ends) in [(server.http(), Value::Null), (server.stdio(), json!("Cancelled by the caller"))] {
+    let stuck = json!({ "do": "call", "name": "effects__linger", "timeout": 8_000 });
+    // An older client does not close the request that it gives up, it sends a notification. `floh mcp` knows whose it is;
+    // over HTTP it could be about a request of anybody, so the call goes on until its answer comes.
+    for (to, ends) in [(server.stdio(), json!("Cancelled by the caller")), (server.http(), Value::Null)] {
         let mut client = Driver::start(&tools, Kind::TypeScript1, &to).await;
         // Each notice restarts the client's clock.
         let kept = client.get(with(slow.clone(), &json!({ "progress": true, "reset": true }))).await;
         assert_eq!(kept["structuredContent"]["payload"]["delayed"], 12_000, "{kept}");
         assert!(!kept["progress"].as_array().unwrap().is_empty(), "{kept}");
         // Without one it gives up.
-        let late = client.ask(slow.clone()).await;
+        let late = client.ask(stuck.clone()).await;
         assert_eq!(late["error"]["code"], -32001, "{late}");
+        if ends.is_null() {
+            assert_eq!(server.last_execution("effects").await["status"], "started", "it goes on");
+            answers.open();
+        }
         let row = eventually("the end of the call", || async {
-            let row = server.last_execution("wait").await;
+            let row = server.last_execution("effects").await;
             (row["status"] != "started" && row["status"] != "accepted").then_some(row)
         })
         .await;

@@ -9,9 +9,16 @@ use serde_json::{Value, json};
 use super::run_steps::{ended, prepare, run, server, start, statuses, step};
 use crate::store::now;
 use crate::store::tests::{TestDb, on_postgres};
+use crate::testing::types::gate;
 use crate::testing::{Answer, TestServer, all_types};
 
-fn long_call() -> Value {
+/// A step that changes something when its gate is opened.
+fn held_call(gate: &str) -> Value {
+    json!({ "id": "slow", "connector": "gates", "command": "hold", "params": { "gate": gate } })
+}
+
+/// A step that waits for long and changes nothing.
+fn long_wait() -> Value {
     json!({ "id": "slow", "connector": "pause", "command": "wait", "params": { "delayMs": 60_000 } })
 }
 
@@ -36,17 +43,37 @@ async fn as_token(server: &TestServer, token: &str, method: &str, path: &str, bo
 #[tokio::test]
 async fn a_call_at_work_is_cut_and_the_rest_is_not_begun() {
     let server = server().await;
-    let id = start(&server, json!({ "steps": [long_call(), step("b", "echo", json!({}))] })).await;
+    server.connector("gates", "odd", json!({})).await;
+    let steps = json!([held_call("a run is cancelled"), step("b", "echo", json!({}))]);
+    let id = start(&server, json!({ "steps": steps })).await;
+    gate("a run is cancelled").came.acquire().await.unwrap().forget();
     let at_work = reaches(&server, &id, "running").await;
     assert_eq!(statuses(&at_work), ["started"], "{at_work}");
+    assert_eq!(at_work["tasks"][0]["attempts"][0]["status"], "started", "its start is recorded: {at_work}");
     let cancel = format!("/api/runs/{id}/cancel");
     server.post(&cancel, json!({})).await.ok(202);
     let run = ended(&server, &id).await;
     assert_eq!((run["status"].as_str(), &run["failure"]["code"]), (Some("cancelled"), &json!("cancelled")), "{run}");
     assert!(run["failure"]["message"].as_str().unwrap().contains("\"test\""), "it says who: {run}");
-    // `delay` does not say that it only reads.
+    // `hold` may have changed something.
     assert_eq!(statuses(&run), ["unknown"]);
     assert_eq!(server.post(&cancel, json!({})).await.ok(409)["code"], "ended");
+}
+
+#[tokio::test]
+async fn a_wait_at_work_is_cut_and_is_not_unknown() {
+    let server = server().await;
+    let id = start(&server, json!({ "steps": [long_wait(), step("b", "echo", json!({}))] })).await;
+    let at_work = reaches(&server, &id, "running").await;
+    assert_eq!(statuses(&at_work), ["started"], "{at_work}");
+    server.post(&format!("/api/runs/{id}/cancel"), json!({})).await.ok(202);
+    let run = ended(&server, &id).await;
+    assert_eq!((run["status"].as_str(), &run["failure"]["code"]), (Some("cancelled"), &json!("cancelled")), "{run}");
+    // Waiting changes nothing: whoever resumes the run has nothing to find out.
+    assert_eq!(statuses(&run), ["cancelled"], "{run}");
+    server.post(&format!("/api/runs/{id}/resume"), json!({})).await.ok(202);
+    server.post(&format!("/api/runs/{id}/cancel"), json!({})).await.ok(202);
+    assert_eq!(ended(&server, &id).await["status"], "cancelled");
 }
 
 #[tokio::test]

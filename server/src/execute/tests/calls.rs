@@ -301,6 +301,27 @@ async fn a_caller_who_hangs_up_does_not_stop_the_call() {
 }
 
 #[tokio::test]
+async fn a_wait_has_no_row_before_its_end() {
+    let server = TestServer::start().await;
+    server.connector("pause", "delay", json!({})).await;
+    let mut looks = 0;
+    // On a busy machine the call may have ended before the first look.
+    while looks == 0 {
+        let mut call = std::pin::pin!(server.execute("pause", json!({ "params": { "delayMs": 300 } })));
+        let answer = loop {
+            tokio::select! {
+                answer = &mut call => break answer,
+                page = server.get("/api/executions?status=started,accepted") => {
+                    assert_eq!(page.ok(200)["items"], json!([]), "waiting changes nothing that a crash could make unknown");
+                    looks += 1;
+                }
+            }
+        };
+        assert_eq!(server.row(&answer).await["status"], "succeeded");
+    }
+}
+
+#[tokio::test]
 async fn a_write_is_seen_by_the_next_call() {
     let server = TestServer::start().await;
     server.connector("mine", "safe", full()).await;
