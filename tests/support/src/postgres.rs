@@ -57,6 +57,8 @@ pub struct Cluster {
 
 /// The port that names the socket of a cluster that does not listen.
 const DEFAULT_PORT: u16 = 5432;
+/// Takes back what makes commits of tests quick: of several settings of one name the last one counts.
+const DURABLE: &str = " -c fsync=on -c full_page_writes=on";
 /// How often a cluster is started that finds its port taken.
 const MAX_STARTS: usize = 3;
 
@@ -66,7 +68,16 @@ impl Cluster {
     /// # Panics
     /// When `FLOH_TEST_REQUIRE` is `all` and no PostgreSQL is found, and when one is found and does not start.
     pub fn start() -> Option<Self> {
-        let started = Self::start_on(DEFAULT_PORT, None)?;
+        let started = Self::start_on(DEFAULT_PORT, None, "")?;
+        Some(started.unwrap_or_else(|log| panic!("PostgreSQL did not start: {log}")))
+    }
+
+    /// Starts one whose commits are synced to disk, as a real one's are: for benches, as it is slower.
+    ///
+    /// # Panics
+    /// As [`Cluster::start`] does.
+    pub fn durable() -> Option<Self> {
+        let started = Self::start_on(DEFAULT_PORT, None, DURABLE)?;
         Some(started.unwrap_or_else(|log| panic!("PostgreSQL did not start: {log}")))
     }
 
@@ -80,7 +91,7 @@ impl Cluster {
         for _ in 0..MAX_STARTS {
             // Free now; whoever takes it before PostgreSQL does makes it start once more.
             let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
-            match Self::start_on(port, Some(certificate))? {
+            match Self::start_on(port, Some(certificate), "")? {
                 Ok(cluster) => return Some(cluster),
                 Err(said) => log = said,
             }
@@ -89,7 +100,11 @@ impl Cluster {
     }
 
     /// Starts one, or returns what it wrote into its log.
-    fn start_on(port: u16, network: Option<Option<(&str, &str)>>) -> Option<Result<Self, String>> {
+    fn start_on(
+        port: u16,
+        network: Option<Option<(&str, &str)>>,
+        more_settings: &str,
+    ) -> Option<Result<Self, String>> {
         let Some(programs) = programs() else {
             skipped(
                 "no PostgreSQL was found (initdb is neither on PATH nor where `pg_config --bindir` or Debian has it)",
@@ -120,6 +135,7 @@ impl Cluster {
                     &format!(" -c ssl=on -c ssl_cert_file={home}/tls.pem -c ssl_key_file={home}/tls.key");
             }
         }
+        network_settings += more_settings;
         command.args(["-c", KEEPER, "keeper"]).arg(&programs).arg(home.path());
         command.arg(port.to_string()).arg(&network_settings);
         // A group of its own: an interrupt at the terminal must not stop the keeper before it has cleaned up.
