@@ -49,14 +49,24 @@ pub(crate) async fn measured(load: &Load<'_>, postgres: Option<&Postgres>) -> Ro
     let spent: Vec<f64> =
         after.iter().zip(before).map(|(after, before)| after.saturating_sub(before).as_secs_f64()).collect();
     let each = |spent: f64| spent * 1e6 / calls;
-    Round {
+    let round = Round {
         per_second: calls / took,
         server: each(spent[0]),
         postgres: each(spent[1]),
         load: each(spent[2]),
         cores: spent.iter().sum::<f64>() / took,
         shared: commits.map_or(f64::NAN, |commits| calls / commits.max(1.0)),
-    }
+    };
+    // A whole run takes minutes: whoever watches it sees that it goes on.
+    eprintln!(
+        "{} x {} on {} server(s): {:.0} calls/s, {:.1} us of the servers' CPU each",
+        load.calls,
+        load.command,
+        load.servers.len(),
+        round.per_second,
+        round.server
+    );
+    round
 }
 
 impl Load<'_> {

@@ -34,9 +34,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const ROUNDS: usize = 7;
 /// Connections of the throughput, over all servers, and the calls of a round.
 const CONNECTIONS: usize = 64;
-const CALLS: usize = 24_000;
+const CALLS: usize = 19_200;
 /// Numbers of callers at once for the CPU of a call, and the calls of a round.
-const CALLERS: [(usize, usize); 3] = [(1, 1_000), (8, 6_000), (64, 16_000)];
+const CALLERS: [(usize, usize); 3] = [(1, 1_000), (8, 4_800), (64, 12_800)];
 /// Calls of an agent through each server in a round; statements of each kind in a round.
 const AGENT_CALLS: usize = 400;
 const STATEMENTS: usize = 2_000;

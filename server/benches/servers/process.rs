@@ -166,7 +166,7 @@ impl Agent {
         let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
         command.args(["agent", "--server"]).arg(format!("ws://{server}"));
         command.arg("--token-file").arg(file("token")).arg("--config").arg(file("agent.toml"));
-        command.arg("--data-dir").arg(file("data")).stdout(Stdio::piped());
+        command.arg("--data-dir").arg(file("data")).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("starts");
         line_of(&mut child, |line| line.contains(" registered at ws").then_some(()));
         Self { child, _folder: folder }
