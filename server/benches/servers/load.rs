@@ -23,7 +23,7 @@ pub(crate) struct Round {
     pub(crate) load: f64,
     /// How many cores all of them together kept busy.
     pub(crate) cores: f64,
-    /// How many calls shared a commit.
+    /// How many calls shared a commit; 0 on SQLite, which does not tell.
     pub(crate) shared: f64,
 }
 
@@ -55,7 +55,7 @@ pub(crate) async fn measured(load: &Load<'_>, postgres: Option<&Postgres>) -> Ro
         postgres: each(spent[1]),
         load: each(spent[2]),
         cores: spent.iter().sum::<f64>() / took,
-        shared: commits.map_or(f64::NAN, |commits| calls / commits.max(1.0)),
+        shared: commits.map_or(0.0, |commits| calls / commits.max(1.0)),
     };
     // A whole run takes minutes: whoever watches it sees that it goes on.
     eprintln!(

@@ -101,7 +101,9 @@ impl Server {
                 command
             }
         };
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"]).arg(folder.path());
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"]);
+        // The server makes it, closed to others.
+        command.arg(folder.path().join("data"));
         command.args(start.database.into_iter().flat_map(|url| ["--database-url", url]));
         command.args(start.nats.into_iter().flat_map(|url| ["--nats-url", url]));
         command.env("FLOH_ADMIN_TOKEN", TOKEN).env("FLOH_MASTER_KEY", MASTER_KEY).stdout(Stdio::piped());
