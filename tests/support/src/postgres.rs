@@ -100,11 +100,7 @@ impl Cluster {
     }
 
     /// Starts one, or returns what it wrote into its log.
-    fn start_on(
-        port: u16,
-        network: Option<Option<(&str, &str)>>,
-        more_settings: &str,
-    ) -> Option<Result<Self, String>> {
+    fn start_on(port: u16, network: Option<Option<(&str, &str)>>, more_settings: &str) -> Option<Result<Self, String>> {
         let Some(programs) = programs() else {
             skipped(
                 "no PostgreSQL was found (initdb is neither on PATH nor where `pg_config --bindir` or Debian has it)",
