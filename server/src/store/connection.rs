@@ -87,12 +87,7 @@ impl DatabasePool {
     }
 
     async fn begin_by(&self, statement: Option<SqlStr>) -> Result<DatabaseTransaction, sqlx::Error> {
-        // It is open before the statement is sent: one that is dropped meanwhile is rolled back.
-        let mut transaction = DatabaseTransaction { connection: self.acquire().await?, is_open: true };
-        let DatabaseConnection { live, availability } = &mut transaction.connection;
-        let begun = wait(availability.as_deref(), Manager::begin(open(live)?, statement)).await;
-        settle(live, begun)?;
-        Ok(transaction)
+        self.acquire().await?.begin_by(statement).await
     }
 
     /// Closes every connection after its current statement.
@@ -201,6 +196,20 @@ impl<'c> Executor<'c> for &'c mut DatabaseConnection {
 }
 
 impl DatabaseConnection {
+    /// Begins a transaction on it.
+    pub(super) async fn begin(self) -> Result<DatabaseTransaction, sqlx::Error> {
+        self.begin_by(None).await
+    }
+
+    async fn begin_by(self, statement: Option<SqlStr>) -> Result<DatabaseTransaction, sqlx::Error> {
+        // It is open before the statement is sent: one that is dropped meanwhile is rolled back.
+        let mut transaction = DatabaseTransaction { connection: self, is_open: true };
+        let Self { live, availability } = &mut transaction.connection;
+        let begun = wait(availability.as_deref(), Manager::begin(open(live)?, statement)).await;
+        settle(live, begun)?;
+        Ok(transaction)
+    }
+
     /// Returns the connection itself, whose statements wait as long as it takes: for migrations.
     ///
     /// # Errors
@@ -222,12 +231,20 @@ impl DatabaseTransaction {
     ///
     /// # Errors
     /// Database errors. If the answer did not come, it may have been committed.
-    pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.commit_for_more().await.map(drop)
+    }
+
+    /// Commits it, and returns the connection for more.
+    ///
+    /// # Errors
+    /// As [`DatabaseTransaction::commit`].
+    pub(super) async fn commit_for_more(mut self) -> Result<DatabaseConnection, sqlx::Error> {
         let DatabaseConnection { live, availability } = &mut self.connection;
         let committed = wait(availability.as_deref(), Manager::commit(open(live)?)).await;
         settle(live, committed)?;
         self.is_open = false;
-        Ok(())
+        Ok(DatabaseConnection { live: live.take(), availability: availability.take() })
     }
 
     /// Rolls it back and waits for that.

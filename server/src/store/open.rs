@@ -43,6 +43,9 @@ const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a call waits for a free connection, if the database is there.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection to PostgreSQL that gave its last answer is taken for alive. One that ended since then costs a statement its
+/// answer, as one that ends during the statement does.
+const TRUSTED: Duration = Duration::from_millis(200);
 
 /// WAL with a sync on every commit: an acknowledged write survives a power cut. [`Store::checkpoint`] folds the log into
 /// the file; SQLite does so by itself only if nobody else has, at 64 MiB. `auto_vacuum` comes first: it counts only before
@@ -293,14 +296,27 @@ async fn connect(
     }
     first.close().await.map_err(|error| unreachable(target, &error))?;
 
-    let mut pool = AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT).before_acquire(
-        // SQLite ends a transaction by itself when the disk is full. The driver's own end of it then fails, and it would
-        // take the connection for one inside a transaction for ever: such a connection is replaced.
-        |connection, _| Box::pin(std::future::ready(Ok(!connection.is_in_transaction()))),
-    );
+    let is_file = pragmas.is_some();
+    let mut pool = AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(move |connection, meta| {
+            // SQLite ends a transaction by itself when the disk is full. The driver's own end of it then fails, and it would
+            // take the connection for one inside a transaction for ever: such a connection is replaced.
+            let is_usable = !connection.is_in_transaction();
+            // Asking each time would double the statements.
+            let is_asked = is_usable && !is_file && meta.idle_for >= TRUSTED;
+            Box::pin(async move {
+                if is_asked {
+                    connection.ping().await?;
+                }
+                Ok(is_usable)
+            })
+        });
     if let Some(pragmas) = pragmas {
-        // Connections to a file do not go stale, so none is tested or replaced.
-        pool = pool.test_before_acquire(false).idle_timeout(None).max_lifetime(None).after_connect(
+        // Connections to a file do not go stale, so none is replaced.
+        pool = pool.idle_timeout(None).max_lifetime(None).after_connect(
             move |connection, _| Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(drop) }),
         );
     }

@@ -24,6 +24,9 @@ pub(super) async fn write_all(writer: &Writer, mut queue: mpsc::Receiver<Entry>,
     let mut under_way = FuturesUnordered::new();
     let (mut rows_under_way, mut has_ended) = (0, false);
     loop {
+        if waiting.entries.is_empty() && under_way.is_empty() {
+            writer.rest();
+        }
         if has_ended && waiting.entries.is_empty() && under_way.is_empty() {
             return;
         }

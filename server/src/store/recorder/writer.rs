@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::batches::BATCH;
 use super::entry::{Entry, Row, answer, cut};
 use super::postponed::Postponed;
 use super::{RecordError, Trouble};
-use crate::store::connection::DatabaseConnection;
+use crate::store::connection::{DatabaseConnection, DatabaseTransaction};
 use crate::store::executions::{self, COLUMNS};
 use crate::store::hours::{self, Hours};
 use crate::store::migrate::Dialect;
@@ -35,6 +36,9 @@ pub(super) struct Writer {
     texts: Texts,
     trouble: Trouble,
     postponed: Postponed,
+    /// Connections of batches that have ended, for the next ones: PostgreSQL is asked whether one is alive whenever it leaves the
+    /// pool or returns, which would double the statements of a batch.
+    kept: Mutex<Vec<DatabaseConnection>>,
 }
 
 /// Which rows of a batch are added to the sums of their hours.
@@ -59,7 +63,8 @@ struct Texts {
 
 impl Writer {
     pub(super) fn new(store: Store, trouble: Trouble, postponed: Postponed) -> Self {
-        Self { owner: store.id.to_string(), store, texts: Texts::default(), trouble, postponed }
+        let kept = Mutex::default();
+        Self { owner: store.id.to_string(), store, texts: Texts::default(), trouble, postponed, kept }
     }
 
     /// Returns how many batches may be under way at once.
@@ -67,6 +72,33 @@ impl Writer {
         match self.store.dialect {
             Dialect::Sqlite => SQLITE_LANES,
             Dialect::Postgres => POSTGRES_LANES,
+        }
+    }
+
+    /// Returns to the pool what is kept for the next batch: there is none.
+    pub(super) fn rest(&self) {
+        self.kept.lock().clear();
+    }
+
+    async fn connection(&self) -> Result<DatabaseConnection, StoreError> {
+        let kept = self.kept.lock().pop();
+        match kept {
+            Some(connection) => Ok(connection),
+            None => Ok(self.store.write.acquire().await?),
+        }
+    }
+
+    /// Keeps a connection on which nothing failed. SQLite's only writer is free for others after each batch.
+    fn keep(&self, connection: DatabaseConnection) {
+        if self.store.dialect == Dialect::Postgres {
+            self.kept.lock().push(connection);
+        }
+    }
+
+    async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+        match self.store.dialect {
+            Dialect::Sqlite => Ok(self.store.begin().await?),
+            Dialect::Postgres => Ok(self.connection().await?.begin().await?),
         }
     }
 
@@ -114,10 +146,12 @@ impl Writer {
             .all(|entry| entry.answer.is_none() && entry.run.is_none() && entry.row().is_some() && !entry.counts());
         if let ([rows], true) = (statements.as_slice(), is_plain) {
             // A single statement is its own transaction.
-            self.insert(&mut self.store.write.acquire().await?, rows).await?;
+            let mut connection = self.connection().await?;
+            self.insert(&mut connection, rows).await?;
+            self.keep(connection);
             return Ok(Some(HashSet::new()));
         }
-        let mut transaction = self.store.begin().await?;
+        let mut transaction = self.begin().await?;
         let mut refused = HashSet::new();
         for entry in batch {
             if let Some(run) = &entry.run
@@ -154,7 +188,7 @@ impl Writer {
         }
         // The last statement: other batches that add to the same sums wait from here to the commit.
         hours::add(&mut transaction, self.store.dialect, &self.texts.hours, &sums).await?;
-        transaction.commit().await?;
+        self.keep(transaction.commit_for_more().await?);
         Ok(Some(refused))
     }
 
