@@ -316,9 +316,9 @@ async fn connect(
         });
     if let Some(pragmas) = pragmas {
         // Connections to a file do not go stale, so none is replaced.
-        pool = pool.idle_timeout(None).max_lifetime(None).after_connect(
-            move |connection, _| Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(drop) }),
-        );
+        pool = pool.idle_timeout(None).max_lifetime(None).after_connect(move |connection, _| {
+            Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(drop) })
+        });
     }
     let pool = pool.connect_with(options.clone()).await.map_err(|error| unreachable(target, &error))?;
     Ok((pool, options))
