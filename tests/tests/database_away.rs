@@ -227,9 +227,9 @@ async fn a_call_that_ends_while_the_database_is_away_is_recorded_when_it_is_back
             })
             .await;
             if is_stalled {
-                scene.cluster.stall()
+                scene.cluster.stall();
             } else {
-                block_in_place(|| scene.cluster.stop())
+                block_in_place(|| scene.cluster.stop());
             }
             sleep_until((Instant::now() + LIMIT).into()).await;
             gate.open();
@@ -240,9 +240,9 @@ async fn a_call_that_ends_while_the_database_is_away_is_recorded_when_it_is_back
             assert!(answer.to_string().contains("its outcome is unknown until its execution"), "{ask:?}: {answer}");
         }
         if is_stalled {
-            scene.cluster.go_on()
+            scene.cluster.go_on();
         } else {
-            block_in_place(|| scene.cluster.start_again())
+            block_in_place(|| scene.cluster.start_again());
         }
         *scene.gate.lock().unwrap() = None;
         let since = Instant::now();
