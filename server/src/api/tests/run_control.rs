@@ -199,9 +199,13 @@ async fn scopes_and_bounds_hold() {
     let new =
         json!({ "name": "bound", "kind": "api", "scopes": ["runs:*", "connectors:*"], "connectorNames": ["pause"] });
     let bound = server.post("/api/tokens", new).await.ok(201)["token"].as_str().unwrap().to_owned();
-    for path in [paths[1].clone(), format!("/api/runs/{id}/cancel"), format!("/api/runs/{id}/resume")] {
-        let method = if path.ends_with('l') || path.ends_with('e') { "POST" } else { "GET" };
-        as_token(&server, &bound, method, &path, if method == "POST" { json!({}) } else { Value::Null }).await.ok(404);
+    let other = [
+        ("GET", paths[1].clone(), Value::Null),
+        ("POST", format!("/api/runs/{id}/cancel"), json!({})),
+        ("POST", format!("/api/runs/{id}/resume"), json!({})),
+    ];
+    for (method, path, body) in other {
+        as_token(&server, &bound, method, &path, body).await.ok(404);
     }
     assert_eq!(as_token(&server, &bound, "GET", "/api/runs", Value::Null).await.ok(200)["items"], json!([]));
     let refused = as_token(&server, &bound, "POST", "/api/runs", reads).await.ok(422);
