@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use test_support::postgres::Cluster;
-use test_support::{ADMIN_TOKEN, Answer, Client, Floh, Gate, Reply, Setup, Upstream, eventually, within_bound};
+use test_support::{Answer, Floh, Gate, Reply, Setup, Upstream, eventually};
 use tokio::task::block_in_place;
 use tokio::time::sleep_until;
 
@@ -34,17 +34,6 @@ enum Ask {
 }
 
 const ASKS: [Ask; 6] = [Ask::Execute, Ask::Read, Ask::Connectors, Ask::Executions, Ask::Ready, Ask::Page];
-
-/// Sends a request to the server's own address, as the web pages demand.
-async fn send(floh: &Floh, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-    let mut head = format!("{line} HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n", floh.address(), body.len());
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    let request = [head.as_bytes(), b"\r\n", body].concat();
-    let exchange = async { Client::new(floh.address()).connect().await?.raw(&request).await };
-    within_bound("an answer", exchange).await.unwrap()
-}
 
 struct Scene {
     cluster: Cluster,
@@ -88,12 +77,7 @@ impl Scene {
         });
         let draft = floh.admin().post("/api/connectors/parse-oas", &json!({ "spec": spec, "name": "items" })).await;
         floh.admin().post("/api/connectors", &draft.expect(200)).await.expect(201);
-        let form = format!("token={ADMIN_TOKEN}");
-        let origin = format!("http://{}", floh.address());
-        let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", origin.as_str())];
-        let signed_in = send(&floh, "POST /login", &headers, form.as_bytes()).await;
-        let cookie = signed_in.header("set-cookie").unwrap_or_else(|| panic!("{signed_in}")).split(';').next().unwrap();
-        let cookie = cookie.to_owned();
+        let cookie = floh.sign_in().await;
         let keys = AtomicUsize::new(0);
         Some(Self { cluster, floh, cookie, posts, gets, keys, gate, _upstream: upstream })
     }
@@ -109,16 +93,16 @@ impl Scene {
         let json = [("content-type", "application/json"), ("authorization", TOKEN)];
         let (execute, make) = ("POST /api/connectors/items/execute", br#"{"command":"makeItem","params":{}}"#);
         match ask {
-            Ask::Execute => send(floh, execute, &json, make).await,
-            Ask::Read => send(floh, execute, &json, br#"{"command":"readItem","params":{}}"#).await,
+            Ask::Execute => floh.browse(execute, &json, make).await,
+            Ask::Read => floh.browse(execute, &json, br#"{"command":"readItem","params":{}}"#).await,
             Ask::ExecuteWithKey(number) => {
                 let key = format!("key-{number}");
-                send(floh, execute, &[json[0], json[1], ("idempotency-key", key.as_str())], make).await
+                floh.browse(execute, &[json[0], json[1], ("idempotency-key", key.as_str())], make).await
             }
-            Ask::Connectors => send(floh, "GET /api/connectors", &json, b"").await,
-            Ask::Executions => send(floh, "GET /api/executions", &json, b"").await,
-            Ask::Ready => send(floh, "GET /readyz", &[], b"").await,
-            Ask::Page => send(floh, "GET /connectors", &[("cookie", &self.cookie)], b"").await,
+            Ask::Connectors => floh.browse("GET /api/connectors", &json, b"").await,
+            Ask::Executions => floh.browse("GET /api/executions", &json, b"").await,
+            Ask::Ready => floh.browse("GET /readyz", &[], b"").await,
+            Ask::Page => floh.browse("GET /connectors", &[("cookie", &self.cookie)], b"").await,
         }
     }
 

@@ -24,7 +24,7 @@ use server::store::Store;
 use sqlx::Connection as _;
 use test_support::nats::{LARGE, Nats};
 
-use self::load::{Load, call, heading, measured, median, percentiles, request, row, succeeds, sync_us};
+use self::load::{Load, Round, call, heading, measured, median, percentiles, request, row, succeeds, sync_us};
 use self::process::{Agent, Hold, Postgres, Server, Start};
 
 /// The binary's allocator, for all sides.
@@ -117,6 +117,17 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Measures two sides in turns, so that what else the machine does meets both alike. The first round of each is not counted.
+async fn in_turns(sides: [(Load<'_>, Option<&Postgres>); 2]) -> [Vec<Round>; 2] {
+    let mut rounds = [Vec::new(), Vec::new()];
+    for round in 0..=ROUNDS {
+        for ((load, postgres), rounds) in sides.iter().zip(&mut rounds) {
+            rounds.extend(Some(measured(load, *postgres).await).filter(|_| round > 0));
+        }
+    }
+    rounds
+}
+
 async fn throughput(postgres: &Postgres) {
     let holds = [(Hold::Free, "free"), (Hold::OneThread, "one thread each"), (Hold::Pinned, "a core each")];
     for (hold, name) in holds {
@@ -128,14 +139,8 @@ async fn throughput(postgres: &Postgres) {
         let payload = json!({ "symbol": "FLOH", "quantity": 12, "total": 147.0 });
         let mock = json!({ "enabled": true, "data": { "price": { "success": true, "payload": payload } } });
         servers[0].create("built_in", &json!({ "mock": mock })).await;
-        let sides: [&[Server]; 2] = [&servers[..1], &servers];
-        let mut rounds = [Vec::new(), Vec::new()];
-        for round in 0..=ROUNDS {
-            for (side, rounds) in sides.iter().zip(&mut rounds) {
-                let load = Load { servers: side, command: "price", connections: CONNECTIONS, calls: CALLS };
-                rounds.extend(Some(measured(&load, Some(postgres)).await).filter(|_| round > 0));
-            }
-        }
+        let load = |servers| Load { servers, command: "price", connections: CONNECTIONS, calls: CALLS };
+        let rounds = in_turns([(load(&servers[..1]), Some(postgres)), (load(&servers), Some(postgres))]).await;
         println!("mocked calls, {CONNECTIONS} connections, servers: {name}");
         heading();
         row("one server", &rounds[0]);
@@ -154,15 +159,8 @@ async fn cpu_beside_sqlite(postgres: &Postgres) {
     }
     for (command, what) in [("price", "reading call (end recorded)"), ("order", "no effect declared (start and end)")] {
         for (connections, calls) in CALLERS {
-            let mut rounds = [Vec::new(), Vec::new()];
-            for round in 0..=ROUNDS {
-                for (server, (postgres, rounds)) in
-                    [&on_sqlite, &on_postgres].iter().zip([None, Some(postgres)].into_iter().zip(&mut rounds))
-                {
-                    let load = Load { servers: std::slice::from_ref(*server), command, connections, calls };
-                    rounds.extend(Some(measured(&load, postgres).await).filter(|_| round > 0));
-                }
-            }
+            let load = |server| Load { servers: std::slice::from_ref(server), command, connections, calls };
+            let rounds = in_turns([(load(&on_sqlite), None), (load(&on_postgres), Some(postgres))]).await;
             println!("{what}, {connections} at once");
             heading();
             row("on SQLite", &rounds[0]);

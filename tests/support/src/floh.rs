@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::api::ApiDocument;
 use crate::process::{Exit, Process, blocking, command};
-use crate::{BOUND, Client, program};
+use crate::{Answer, BOUND, Client, program, within_bound};
 
 /// The token of the first start, unless a test takes another one.
 pub const ADMIN_TOKEN: &str = "end-to-end-admin-0123456789abcdef";
@@ -209,6 +209,30 @@ impl Floh {
     /// Returns a client without a token.
     pub fn anyone(&self) -> Client {
         Client::new(self.running.address).checked_by(Arc::clone(&self.document))
+    }
+
+    /// Sends a request as a browser does: to the server's own address, unless the headers name another host.
+    pub async fn browse(&self, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut head = format!("{line} HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            head.push_str(&format!("host: {}\r\n", self.address()));
+        }
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let request = [head.as_bytes(), b"\r\n", body].concat();
+        let exchange = async { Client::new(self.address()).connect().await?.raw(&request).await };
+        within_bound("an answer", exchange).await.unwrap()
+    }
+
+    /// Opens a session of the web pages with the admin token; returns its cookie.
+    pub async fn sign_in(&self) -> String {
+        let origin = format!("http://{}", self.address());
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", origin.as_str())];
+        let form = format!("token={}", self.setup.admin_token());
+        let answer = self.browse("POST /login", &headers, form.as_bytes()).await;
+        let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{answer}"));
+        cookie.split(';').next().unwrap().to_owned()
     }
 
     /// Returns everything that the server wrote, before restarts too.

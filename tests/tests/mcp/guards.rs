@@ -1,7 +1,7 @@
 //! Who may speak: tokens, hosts, origins, methods and sizes, as any HTTP client meets them.
 
 use serde_json::{Value, json};
-use test_support::{ADMIN_TOKEN, Answer, Client, Floh, Setup, within_bound};
+use test_support::{ADMIN_TOKEN, Answer, Client, Floh, Setup};
 
 use crate::bridge::{Bridge, Changes};
 
@@ -11,22 +11,7 @@ const ACCEPT: (&str, &str) = ("accept", "application/json, text/event-stream");
 /// Sends a message with these headers.
 async fn send(floh: &Floh, method: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let headers = [headers, &[("content-type", "application/json")]].concat();
-    send_to(floh, &format!("{method} /mcp"), &headers, body).await
-}
-
-/// Sends a request with these headers, to the server's own address if they name no other.
-async fn send_to(floh: &Floh, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-    let own = floh.address().to_string();
-    let mut head = format!("{line} HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
-    if !headers.iter().any(|(name, _)| *name == "host") {
-        head.push_str(&format!("host: {own}\r\n"));
-    }
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    let request = [head.as_bytes(), b"\r\n", body].concat();
-    let exchange = async { Client::new(floh.address()).connect().await?.raw(&request).await };
-    within_bound("an answer", exchange).await.unwrap()
+    floh.browse(&format!("{method} /mcp"), &headers, body).await
 }
 
 fn bearer() -> String {
@@ -86,12 +71,8 @@ async fn a_request_needs_a_token_and_its_own_house() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cookie_is_no_token_here_and_an_agent_is_no_client() {
     let floh = Floh::start([]).await;
-    let form = format!("token={ADMIN_TOKEN}");
-    let own = format!("http://{}", floh.address());
-    let headers = [("content-type", "application/x-www-form-urlencoded"), ("origin", own.as_str())];
-    let signed_in = send_to(&floh, "POST /login", &headers, form.as_bytes()).await;
-    let cookie = signed_in.header("set-cookie").unwrap_or_else(|| panic!("{signed_in}")).split(';').next().unwrap();
-    let page = send_to(&floh, "GET /connectors", &[("cookie", cookie)], b"").await;
+    let cookie = &floh.sign_in().await;
+    let page = floh.browse("GET /connectors", &[("cookie", cookie)], b"").await;
     assert_eq!(page.status, 200, "the cookie is a good one: {page}");
     assert_eq!(send(&floh, "POST", &[ACCEPT, ("cookie", cookie)], PING).await.status, 401);
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use test_support::agent::token;
 use test_support::postgres::Cluster;
-use test_support::{ADMIN_TOKEN, Answer, Client, Floh, Gate, Reply, Setup, Upstream, eventually, within_bound};
+use test_support::{Client, Floh, Gate, Reply, Setup, Upstream, eventually};
 
 use crate::fixture::service;
 use crate::group::{Group, MASTER_KEY, Switch, listed_at};
@@ -171,27 +171,15 @@ async fn types_and_tokens_count_after_a_second() {
     in_time("the end of the token", || async { ci.get("/api/connectors").await.status == 401 }).await;
 }
 
-/// Sends a request as a browser does, to the server's own address.
-async fn browse(floh: &Floh, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let mut head = format!("{line} HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n", floh.address(), body.len());
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    let request = [head.as_bytes(), b"\r\n", body.as_bytes()].concat();
-    let exchange = async { Client::new(floh.address()).connect().await?.raw(&request).await };
-    within_bound("a page", exchange).await.unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_is_ended_elsewhere_is_over_after_a_second() {
     let Some((_cluster, one, other)) = two().await else { return };
-    let (of_one, of_other) = (format!("http://{}", one.address()), format!("http://{}", other.address()));
-    let form = ("content-type", "application/x-www-form-urlencoded");
-    let signed_in = browse(&one, "POST /login", &[form, ("origin", &of_one)], &format!("token={ADMIN_TOKEN}")).await;
-    let cookie = signed_in.header("set-cookie").unwrap_or_else(|| panic!("{signed_in}")).split(';').next().unwrap();
-    let shown_at = async |server: &Floh| browse(server, "GET /connectors", &[("cookie", cookie)], "").await.status;
+    let cookie = one.sign_in().await;
+    let cookie = ("cookie", cookie.as_str());
+    let shown_at = async |server: &Floh| server.browse("GET /connectors", &[cookie], b"").await.status;
     assert_eq!((shown_at(&one).await, shown_at(&other).await), (200, 200));
-    let signed_out = browse(&other, "POST /logout", &[form, ("origin", &of_other), ("cookie", cookie)], "").await;
+    let origin = format!("http://{}", other.address());
+    let signed_out = other.browse("POST /logout", &[("origin", &origin), cookie], b"").await;
     assert_eq!(signed_out.status, 303, "{signed_out}");
     assert_eq!(shown_at(&other).await, 303);
     in_time("the end of the session", || async { shown_at(&one).await == 303 }).await;
