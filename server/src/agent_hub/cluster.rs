@@ -65,6 +65,11 @@ impl Cluster {
         epoch.inspect(|epoch| connection.enter(*epoch)).is_some()
     }
 
+    /// Returns whether this server is known to have its lease.
+    pub(super) async fn is_living(&self) -> bool {
+        self.store.replicas().is_living().await.unwrap_or(false)
+    }
+
     /// Returns the subject of the commands for an agent. Ids of agents are free texts, which are no parts of subjects.
     pub(super) fn subject_of_agent(&self, agent_id: &str) -> String {
         self.nats.subject(&format!("agent.{}", base32(agent_id.as_bytes())))

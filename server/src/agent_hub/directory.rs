@@ -13,7 +13,7 @@ use crate::store::{self, AgentSessionRow, EndedAgentSession, NewAgentSession, St
 
 /// The most connections that share a commit.
 const BATCH: usize = 256;
-/// How long to wait before something is written again that the database did not take.
+/// How long to wait before something is written again that the database did not take, or that needs a lease.
 const AGAIN: Duration = Duration::from_secs(1);
 /// The most characters that are kept of why a connection has ended. The peer may have chosen them.
 const MAX_WHY: usize = 500;
@@ -169,7 +169,8 @@ impl Hub {
         );
         tokio::spawn(async move {
             let entered = async {
-                while !cluster.enter(&connection).await {
+                // Without its lease the others would take it for dead once more.
+                while !cluster.is_living().await || !cluster.enter(&connection).await {
                     sleep(AGAIN).await;
                 }
             };

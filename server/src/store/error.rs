@@ -205,7 +205,8 @@ impl StoreError {
 
     /// Returns whether the database is there and takes nothing, as when its disk is full.
     pub(super) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Unavailable(sqlx::Error::Database(refusal)) if !refusal.code().is_some_and(|code| code.starts_with("57P")))
+        let is_ended = |code: &str| code.starts_with("57P") || code == HELD_TOO_LONG;
+        matches!(self, Self::Unavailable(sqlx::Error::Database(refusal)) if !refusal.code().is_some_and(|code| is_ended(&code)))
     }
 
     /// Returns why the database takes nothing now, in words that anyone may read.
@@ -245,12 +246,13 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::WorkerCrashed
             | sqlx::Error::BeginFailed => true,
             // SQLite: busy (5), locked (6), read-only (8), I/O (10), full (13); the low byte names the family.
-            // PostgreSQL: connection (08), resources (53), operator intervention (57), serialization and deadlock (40).
+            // PostgreSQL: connection (08), resources (53), operator intervention (57), serialization and deadlock (40), a
+            // transaction in which this server stood still.
             sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| match code.parse::<u32>() {
                 Ok(number) if code.len() != 5 => {
                     matches!(number & 0xff, 5 | 6 | 8 | 10 | 13)
                 }
-                _ => ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class)),
+                _ => ["08", "53", "57", "40", HELD_TOO_LONG].iter().any(|class| code.starts_with(class)),
             }),
             _ => false,
         };
@@ -258,6 +260,8 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+/// PostgreSQL's code for the end of a transaction that stood still for longer than `open::MAX_STANDSTILL`.
+const HELD_TOO_LONG: &str = "25P03";
 const DISK_FULL: &str = "the disk of the database is full";
 
 /// Says what helps against a cause that [`StoreError::unavailability`] told.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use connector_runtime::Secret;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, ConnectOptions as _, Connection as _};
+use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions as _, Connection as _};
 use uuid::Uuid;
 
 use super::agent_sessions::AgentSessions;
@@ -43,6 +43,9 @@ const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long a call waits for a free connection, if the database is there.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a transaction on PostgreSQL may stand still between two statements. A server that is stopped in one holds its rows
+/// locked; nobody waits for it for longer. It is shorter than a lease.
+pub(super) const MAX_STANDSTILL: Duration = Duration::from_secs(10);
 /// How long a connection to PostgreSQL that gave its last answer is taken for alive. One that ended since then costs a statement its
 /// answer, as one that ends during the statement does.
 const TRUSTED: Duration = Duration::from_millis(200);
@@ -314,11 +317,18 @@ async fn connect(
                 Ok(is_usable)
             })
         });
-    if let Some(pragmas) = pragmas {
+    let settings = pragmas.map_or_else(
+        || format!("SET idle_in_transaction_session_timeout = {}", MAX_STANDSTILL.as_millis()),
+        str::to_owned,
+    );
+    let settings: Arc<str> = settings.into();
+    pool = pool.after_connect(move |connection, _| {
+        let settings = AssertSqlSafe(Arc::clone(&settings));
+        Box::pin(async move { sqlx::raw_sql(settings).execute(connection).await.map(drop) })
+    });
+    if is_file {
         // Connections to a file do not go stale, so none is replaced.
-        pool = pool.idle_timeout(None).max_lifetime(None).after_connect(move |connection, _| {
-            Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(drop) })
-        });
+        pool = pool.idle_timeout(None).max_lifetime(None);
     }
     let pool = pool.connect_with(options.clone()).await.map_err(|error| unreachable(target, &error))?;
     Ok((pool, options))

@@ -95,6 +95,16 @@ impl Replicas<'_> {
         if renewed.rows_affected() == 1 { Ok(()) } else { self.claim(release).await }
     }
 
+    /// Returns whether this server has its lease: others may take one that was stalled for dead.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn is_living(&self) -> Result<bool, StoreError> {
+        let mut statement = Statement::new("SELECT 1 AS one FROM replica WHERE id = ");
+        statement.bind(self.store.id.to_string()).push(" AND lease_until > ").push(self.store.dialect.clock());
+        Ok(statement.query().fetch_optional(&self.store.read).await?.is_some())
+    }
+
     /// Returns whether another server lives on the database.
     ///
     /// # Errors

@@ -49,7 +49,7 @@ impl Store {
         if !self.is_shared() {
             return Ok(StartTurn { _transaction: None });
         }
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_turn().await?;
         let until = Instant::now() + patience;
         let mut ticks = interval(START_LOOK);
         for look in 0_u32.. {
@@ -71,6 +71,14 @@ impl Store {
         Ok(StartTurn { _transaction: Some(transaction) })
     }
 
+    /// Begins a transaction that may stand still: it locks no rows, and what is done in its turn takes as long as it takes.
+    pub(super) async fn begin_turn(&self) -> Result<DatabaseTransaction, StoreError> {
+        let mut transaction = self.begin().await?;
+        let standstill = "SELECT set_config('idle_in_transaction_session_timeout', '0', true)";
+        sqlx::query(standstill).execute(&mut *transaction).await?;
+        Ok(transaction)
+    }
+
     /// Waits until no other server on the database changes a type, for some seconds at most.
     ///
     /// # Errors
@@ -79,7 +87,7 @@ impl Store {
         if !self.is_shared() {
             return Ok(ChangeTurn { _transaction: None });
         }
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.begin_turn().await?;
         let mut patience = Statement::new("SELECT set_config('lock_timeout', ");
         patience.bind(CHANGE_PATIENCE.as_millis().to_string()).push(", true)");
         patience.query().execute(&mut *transaction).await?;

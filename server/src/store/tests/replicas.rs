@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::*;
+use crate::store::connection::DatabaseTransaction;
+use crate::store::open::MAX_STANDSTILL;
 
 on_both!(
     a_lease_is_taken_renewed_and_given_back,
@@ -13,6 +15,44 @@ on_both!(
     only_the_claims_of_dead_servers_are_ownerless,
     a_settled_answer_gives_way_to_the_true_one,
 );
+
+#[test]
+fn standstill() {
+    on_postgres(&[
+        ("stalled", |db| Box::pin(a_server_that_stands_still_holds_nobody_up(db))),
+        ("turns", |db| Box::pin(a_turn_may_take_long(db))),
+    ]);
+}
+
+/// As one that was stopped between two statements.
+async fn a_server_that_stands_still_holds_nobody_up(db: TestDb) {
+    let raise = || sqlx::query("UPDATE agent_directory SET version = version + 1");
+    let mut stalled = db.store.begin().await.unwrap();
+    raise().execute(&mut *stalled).await.unwrap();
+    let other = Store::open(&db.url).await.unwrap();
+    let began = std::time::Instant::now();
+    raise().execute(&other.write).await.unwrap();
+    let waited = began.elapsed();
+    assert!(waited < MAX_STANDSTILL + Duration::from_secs(5) && waited < LEASE, "{waited:?}");
+    // It hears of it with its next statement: nothing of the transaction is written, and trying again helps.
+    let error = StoreError::from(raise().execute(&mut *stalled).await.unwrap_err());
+    assert!(error.is_unavailable() && !error.is_refusal(), "{error:?}");
+    drop(stalled);
+    raise().execute(&db.store.write).await.unwrap();
+    other.close().await;
+}
+
+async fn a_turn_may_take_long(db: TestDb) {
+    let standstill = "SELECT CURRENT_SETTING('idle_in_transaction_session_timeout') AS standstill";
+    let shown = async |transaction: &mut DatabaseTransaction| {
+        use sqlx::Row as _;
+        sqlx::query(standstill).fetch_one(&mut **transaction).await.unwrap().get::<String, _>("standstill")
+    };
+    let mut turn = db.store.begin_turn().await.unwrap();
+    assert_eq!(shown(&mut turn).await, "0");
+    turn.rollback().await.unwrap();
+    assert_eq!(shown(&mut db.store.begin().await.unwrap()).await, "10s");
+}
 
 /// Ends the lease of a store's server, as if the server had been dead for long.
 async fn lapse(db: &TestDb, store: &Store) {
