@@ -105,6 +105,26 @@ pub(crate) async fn failure(call: TestCall) -> (String, Value) {
     (result.error.unwrap(), result.diagnostics.unwrap_or_default())
 }
 
+/// Set in the process that runs one test alone.
+const ALONE: &str = "FLOH_TEST_ALONE";
+
+/// Runs a test that measures memory in a process of its own, and returns whether this is that process.
+///
+/// The other tests of this program run beside it, and their memory is none of its own.
+#[expect(clippy::disallowed_methods, reason = "what the test says to itself, not a setting of the server")]
+pub(crate) fn is_alone(test: &str) -> bool {
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let done = command.args([test, "--exact", "--nocapture"]).env(ALONE, "1").output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    println!("{out}");
+    eprintln!("{err}");
+    assert!(done.status.success() && out.contains("1 passed"), "{test} did not pass in a process of its own");
+    false
+}
+
 /// Returns the memory of this process that is resident, and the most that ever was, in bytes.
 pub(crate) fn memory() -> (usize, usize) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -126,4 +146,6 @@ pub(crate) async fn eventually(what: &str, holds: impl FnMut() -> bool) {
     test_support::within_bound(what, test_support::until(what, holds)).await;
 }
 
-pub(crate) const SECOND: Duration = Duration::from_secs(1);
+/// The most time that an end after a second or less takes on a machine with much to do. What never ended would take
+/// ten times as long.
+pub(crate) const SOON: Duration = Duration::from_secs(10);

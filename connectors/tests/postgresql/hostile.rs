@@ -10,7 +10,7 @@ use test_support::certificates::Authority;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::fixture::{SECOND, begin_peak, call_to, failure, memory};
+use crate::fixture::{SOON, begin_peak, call_to, failure, is_alone, memory};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -134,6 +134,9 @@ async fn lie(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), answers: &[Vec<
 
 #[tokio::test]
 async fn servers_that_lie_end_in_time_and_in_memory() {
+    if !is_alone("hostile::servers_that_lie_end_in_time_and_in_memory") {
+        return;
+    }
     // A query begins a transaction before its statement is parsed.
     let to_rows = |oid| vec![signed_in(), complete(), complete(), described(oid)];
     let without_transaction = |mut answers: Vec<Vec<u8>>| {
@@ -222,13 +225,12 @@ async fn servers_that_lie_end_in_time_and_in_memory() {
             let liar = Liar::start(answers, then.clone()).await;
             let before = begin_peak();
             let began = Instant::now();
-            let call = liar.call(command).param("sql", "SELECT 1").param("timeoutMs", 500).timeout_ms(5000);
+            let call = liar.call(command).param("sql", "SELECT 1").param("timeoutMs", 500).timeout_ms(100_000);
             let result = call.run().await;
             let took = began.elapsed();
             let more = memory().1.saturating_sub(before);
             assert!(more < 64 * MEBIBYTE, "{name}: {more} bytes");
-            // Half a second, and what a machine with much to do adds.
-            assert!(took < 4 * SECOND, "{name}: {took:?}");
+            assert!(took < SOON, "{name}: {took:?}");
             // Rows beyond the limit are no lie that a query would notice.
             if result.success {
                 assert!(
@@ -258,7 +260,7 @@ async fn servers_that_lie_end_in_time_and_in_memory() {
 #[tokio::test]
 async fn what_comes_before_the_handshake_is_no_word_of_the_server() {
     let authority = Authority::new();
-    let secure = |liar: &Liar| call_to(liar.port, "test").config("caCertificate", authority.pem()).timeout_ms(3000);
+    let secure = |liar: &Liar| call_to(liar.port, "test").config("caCertificate", authority.pem()).timeout_ms(30_000);
     // N: no TLS. The connection is not continued in the clear.
     for (answer, code, text) in [
         (b"N".to_vec(), "unsupported", "does not offer TLS"),
@@ -299,6 +301,6 @@ async fn what_comes_before_the_handshake_is_no_word_of_the_server() {
         let call = call_to(liar.port, "query").config("caCertificate", authority.pem()).param("sql", "SELECT 1");
         let (_, diagnostics) = failure(call.param("timeoutMs", 500)).await;
         assert_eq!((&diagnostics["step"], &diagnostics["code"]), (&json!("tls"), &json!("timeout")));
-        assert!(began.elapsed() < 2 * SECOND);
+        assert!(began.elapsed() < SOON);
     }
 }

@@ -4,12 +4,15 @@ use std::time::Instant;
 
 use connector_runtime::prelude::*;
 
-use crate::fixture::{SECOND, Server, eventually, failure, memory, payload};
+use crate::fixture::{SOON, Server, eventually, failure, is_alone, memory, payload};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
 #[tokio::test]
 async fn a_million_rows_stop_at_the_limit() {
+    if !is_alone("limits::a_million_rows_stop_at_the_limit") {
+        return;
+    }
     let Some(server) = Server::start() else { return };
     server.sql(
         "CREATE TABLE many AS SELECT n AS id, repeat('x', 200) AS text FROM generate_series(1, 1000000) n; \
@@ -44,6 +47,9 @@ async fn a_million_rows_stop_at_the_limit() {
 
 #[tokio::test]
 async fn large_values_end_at_a_limit_of_memory() {
+    if !is_alone("limits::large_values_end_at_a_limit_of_memory") {
+        return;
+    }
     let Some(server) = Server::start() else { return };
     server.query("SELECT 1 AS one", json!([])).await;
     let before = memory().1;
@@ -89,10 +95,10 @@ async fn statements_end_in_time_on_the_server_too() {
         let began = Instant::now();
         let call = server.call(command).param("sql", "SELECT pg_sleep(100)").param("timeoutMs", 1000);
         let (error, diagnostics) = failure(call).await;
-        assert!(began.elapsed() < 3 * SECOND, "{:?}", began.elapsed());
+        assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
         assert_eq!((&diagnostics["code"], &diagnostics["systemCode"]), (&json!("timeout"), &json!("57014")), "{error}");
         assert!(diagnostics.get("outcome").is_none(), "the server said that it was cancelled");
-        assert_eq!(server.running("pg_sleep"), 0);
+        eventually("the statement is cancelled", || server.running("pg_sleep") == 0).await;
     }
     // The time of the connection, where the call names none.
     let call = server.call("query").config("timeoutSecs", 1).param("sql", "SELECT pg_sleep(100)");
@@ -101,8 +107,8 @@ async fn statements_end_in_time_on_the_server_too() {
     let began = Instant::now();
     let call = server.call("query").param("sql", "SELECT pg_sleep(100)").timeout_ms(700);
     assert_eq!(failure(call).await.1["code"], "timeout");
-    assert!(began.elapsed() < 2 * SECOND, "{:?}", began.elapsed());
-    assert_eq!(server.running("pg_sleep"), 0);
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    eventually("the statement is cancelled", || server.running("pg_sleep") == 0).await;
     // What switches the server's own timeout off is ended by a cancel request over another connection.
     server.sql(
         "CREATE FUNCTION stubborn() RETURNS int LANGUAGE plpgsql AS $$ BEGIN \
@@ -113,7 +119,7 @@ async fn statements_end_in_time_on_the_server_too() {
     let (_, diagnostics) =
         failure(server.call("transaction").param("statements", statements).param("timeoutMs", 1000)).await;
     assert_eq!(diagnostics["code"], "timeout");
-    assert!(began.elapsed() < 3 * SECOND, "{:?}", began.elapsed());
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     eventually("the statement is cancelled", || server.running("pg_sleep") == 0).await;
     // A caller who goes away.
     let call = server.call("query").param("sql", "SELECT pg_sleep(100)");
