@@ -143,6 +143,7 @@ fn queues(services: &Services) -> QueuesStatus {
     let (recorder, runs, memory) = (&services.recorder, &services.run_queue, &services.work.memory);
     QueuesStatus {
         recorder: Waiting { waiting: recorder.waiting() as u64, max: recorder.max_waiting() as u64 },
+        postponed: Waiting { waiting: recorder.postponed() as u64, max: recorder.max_postponed() as u64 },
         calls: AtWork {
             at_work: MAX_CALLS.saturating_sub(services.permits.available_permits()) as u64,
             max: MAX_CALLS as u64,

@@ -223,6 +223,8 @@ async fn a_call_that_ends_while_the_database_is_away_is_recorded_when_it_is_back
             assert_eq!(answer.status, 503, "{ask:?}: {answer}");
             assert!(answer.to_string().contains("its outcome is unknown until its execution"), "{ask:?}: {answer}");
         }
+        let status = scene.floh.admin().get("/api/status").await.expect(200);
+        assert_eq!(status["queues"]["postponed"]["waiting"], asks.len(), "{status}");
         if is_stalled {
             scene.cluster.go_on();
         } else {
@@ -232,6 +234,8 @@ async fn a_call_that_ends_while_the_database_is_away_is_recorded_when_it_is_back
         let since = Instant::now();
         sleep_until((since + LIMIT).into()).await;
         let [_, _, with_key] = asks;
+        let status = scene.floh.admin().get("/api/status").await.expect(200);
+        assert_eq!(status["queues"]["postponed"]["waiting"], 0, "{status}");
         let again = scene.ask(with_key).await;
         assert_eq!(again.status, 200, "{:?} after it was back: {again}", since.elapsed());
         assert!(again.json()["success"] == true, "{again}");

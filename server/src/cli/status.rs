@@ -117,12 +117,14 @@ fn nats(nats: &NatsStatus) -> String {
     }
 }
 
-fn queues(status: &StatusView) -> [String; 4] {
+fn queues(status: &StatusView) -> [String; 5] {
     let queues = &status.queues;
-    let (calls, recorder, runs, memory) = (queues.calls, queues.recorder, queues.runs, queues.memory);
+    let (calls, recorder, postponed) = (queues.calls, queues.recorder, queues.postponed);
+    let (runs, memory) = (queues.runs, queues.memory);
     [
         format!("calls      {} at work, at most {}", calls.at_work, calls.max),
         format!("recorder   {} rows wait, at most {}", recorder.waiting, recorder.max),
+        format!("postponed  {} ends of calls wait for the database, at most {}", postponed.waiting, postponed.max),
         format!(
             "runs       {} have not ended, at most {}; {} at work here, at most {}",
             runs.unfinished, runs.max, runs.at_work, runs.workers
@@ -187,7 +189,7 @@ mod tests {
             "nats": { "state": "not_configured" },
             "database": { "kind": "postgresql", "bytes": 1_572_864, "migration": 24, "knownMigration": 23,
                 "connections": { "open": 3, "inUse": 1, "max": 16 } },
-            "queues": { "recorder": { "waiting": 0, "max": 4096 }, "calls": { "atWork": 1, "max": 4096 },
+            "queues": { "recorder": { "waiting": 0, "max": 4096 }, "postponed": { "waiting": 3, "max": 4096 }, "calls": { "atWork": 1, "max": 4096 },
                 "runs": { "unfinished": 5, "max": 100_000, "atWork": 2, "workers": 32 },
                 "memory": { "reservedBytes": 1024, "maxBytes": 1_073_741_824 } },
             "retention": [
@@ -223,6 +225,7 @@ mod tests {
                 "nats       not configured",
                 "calls      1 at work, at most 4096",
                 "recorder   0 rows wait, at most 4096",
+                "postponed  3 ends of calls wait for the database, at most 4096",
                 "runs       5 have not ended, at most 100000; 2 at work here, at most 32",
                 "memory     0.0 MiB reserved, at most 1024.0 MiB",
                 "retention  executions: keeps 30 days, 10 rows; has 11 rows, 2.0 MiB, more to be removed; removed 3 rows at 2026-01-01T00:00:00Z",

@@ -66,6 +66,7 @@ async fn it_has_the_server_and_its_limits() {
     let queues = &status["queues"];
     assert_eq!(queues["calls"], json!({ "atWork": 0, "max": MAX_CALLS }));
     assert_eq!(queues["recorder"], json!({ "waiting": 0, "max": 4096 }));
+    assert_eq!(queues["postponed"], json!({ "waiting": 0, "max": 4096 }));
     assert_eq!(queues["runs"], json!({ "unfinished": 0, "max": MAX_UNFINISHED, "atWork": 0, "workers": 32 }));
     assert_eq!(queues["memory"]["maxBytes"], 1 << 30);
     let tables: Vec<&str> =

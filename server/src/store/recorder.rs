@@ -253,6 +253,11 @@ impl Recorder {
         self.postponed.len()
     }
 
+    /// Returns how many ends may wait until then; those beyond it are lost.
+    pub fn max_postponed(&self) -> usize {
+        postponed::MAX_ENDS
+    }
+
     /// Refuses further rows, writes those that wait, and returns when the last is on disk.
     pub async fn close(&self) {
         if let Ok(written @ 1..) = self.write_postponed().await {

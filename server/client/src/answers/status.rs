@@ -186,6 +186,10 @@ pub struct ConnectionUse {
 pub struct QueuesStatus {
     /// Rows of executions that wait to be written.
     pub recorder: Waiting,
+    /// Ends of calls that the database did not take, because it was away. They are written once it is back; those beyond the
+    /// maximum are lost.
+    #[serde(default)]
+    pub postponed: Waiting,
     /// Calls.
     pub calls: AtWork,
     /// Runs.
@@ -195,12 +199,12 @@ pub struct QueuesStatus {
 }
 
 /// How many wait in a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Waiting {
     /// How many wait.
     pub waiting: u64,
-    /// How many may wait; beyond it, new ones are refused.
+    /// How many may wait; beyond it, new ones are refused, unless the queue says otherwise.
     pub max: u64,
 }
 

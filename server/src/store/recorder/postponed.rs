@@ -15,7 +15,7 @@ use crate::store::ExecutionStatus;
 use crate::store::idempotency::IdempotencyKey;
 
 /// The maximum number of ends that are kept: as many calls as may run at once.
-const MAX_ENDS: usize = 4_096;
+pub(super) const MAX_ENDS: usize = 4_096;
 /// The maximum number of bytes of their texts, unless one end alone has more.
 const MAX_BYTES: usize = 64 << 20;
 

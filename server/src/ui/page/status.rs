@@ -161,10 +161,11 @@ fn or_unread(text: Option<String>) -> Markup {
 }
 
 fn queues(queues: &QueuesStatus) -> Markup {
-    let QueuesStatus { recorder, calls, runs, memory } = queues;
+    let QueuesStatus { recorder, postponed, calls, runs, memory } = queues;
     let rows = [
         ("Calls at work", number(calls.at_work), number(calls.max)),
         ("Rows to be recorded", number(recorder.waiting), number(recorder.max)),
+        ("Ends of calls that wait for the database to be back", number(postponed.waiting), number(postponed.max)),
         ("Runs at work", number(runs.at_work), number(runs.workers)),
         ("Runs that have not ended, of all servers", number(runs.unfinished), number(runs.max)),
         ("Memory for work", bytes(memory.reserved_bytes), bytes(memory.max_bytes)),
