@@ -5,13 +5,15 @@
 //! load: keep-alive connections over loopback, each with one call at a time. The load generator's time is not
 //! counted. The process started as `serve` is the real server with one more connector type in it.
 //!
-//! It also prints what a connector with a long secret costs in memory once it was called: the growth of the server's
-//! resident memory (`VmRSS`) divided by their number. The target is 50 kB.
+//! It also prints the server's memory (`RssAnon` and `VmRSS`): when it has started, after all these calls, and while a
+//! thousand callers are connected; and what a connector with a long secret costs once it was called, which is the growth
+//! of the resident memory divided by their number. The target is 50 kB.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::Path;
@@ -21,15 +23,18 @@ use connector_runtime::prelude::*;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Barrier, Semaphore};
 
 /// The binary's allocator, for both sides.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CONNECTIONS: usize = 128;
-/// Calls of each connection in a round.
-const CALLS: usize = 500;
-const ROUNDS: usize = 5;
+/// Calls of a round, of all connections together.
+const CALLS: usize = 32_000;
+const ROUNDS: usize = 10;
+/// Connections that are open at once while memory is measured. Of their calls no more run at once than of [`CONNECTIONS`].
+const MANY_CONNECTIONS: usize = 1_000;
 /// Connectors whose memory is measured, and the bytes of the secret of each: a service account's key.
 const KEPT: usize = 1_000;
 const SECRET_BYTES: usize = 2_300;
@@ -58,7 +63,7 @@ pub struct Quoted {
 #[connector]
 impl Quote {
     /// Price an order.
-    #[command(effect = read)]
+    #[command(effect = read, mock(default = priced))]
     fn price(
         &self,
         /// What to price.
@@ -86,6 +91,11 @@ impl Quote {
     ) -> Outcome<Quoted> {
         self.quoted(symbol, quantity, note.as_deref())
     }
+}
+
+/// The mock of `price`.
+fn priced() -> Outcome<Quoted> {
+    succeed(Quoted { symbol: "FLOH".to_owned(), quantity: 12, total: 147.0 })
 }
 
 impl Quote {
@@ -165,36 +175,45 @@ async fn compare(database_url: Option<&str>) -> ExitCode {
     let (status, answer) = one(floh.address, "/api/connectors", &made.to_string()).await;
     assert!(status == 201 || status == 409, "{status} {answer}");
 
-    println!("{:<22} {:>14} {:>14} {:>10}", "us of CPU each", "min", "median", "ratio");
-    let calls =
-        [("bare axum", &bare, "price"), ("execute, read", &floh, "price"), ("execute, no effect", &floh, "order")];
+    floh.print_memory("when it has started");
+    println!("{:<24} {:>14} {:>14} {:>12}", "us of CPU each", "min", "median", "ratio");
+    let calls = [
+        ("bare axum", &bare, Call::new(&json!({ "command": "price", "params": params() }))),
+        ("reading", &floh, Call::new(&json!({ "command": "price", "params": params() }))),
+        ("may have an effect", &floh, Call::new(&json!({ "command": "order", "params": params() }))),
+        ("mocked", &floh, Call::new(&json!({ "command": "price", "params": params(), "mockScenario": "default" }))),
+        (
+            "refused",
+            &floh,
+            Call::refused(&json!({ "command": "price", "params": { "symbol": "FLOH", "quantity": 0 } })),
+        ),
+    ];
     let mut floor = None;
     let rounds = measure(&calls).await;
-    for ((what, _, _), mut each) in calls.into_iter().zip(rounds) {
+    for ((what, _, _), mut each) in calls.iter().zip(rounds) {
         each.sort_by(f64::total_cmp);
         let (min, median) = (each[0], each[each.len() / 2]);
         let (floor_min, floor_median) = *floor.get_or_insert((min, median));
-        println!("{what:<22} {min:>14.1} {median:>14.1} {:>4.2} / {:.2}", min / floor_min, median / floor_median);
+        println!("{what:<24} {min:>14.1} {median:>14.1} {:>5.2} / {:.2}", min / floor_min, median / floor_median);
     }
+    floh.print_memory(&format!("after {} calls", (calls.len() - 1) * (ROUNDS + 1) * CALLS));
+    let (.., reading) = &calls[1];
+    load(floh.address, reading, MANY_CONNECTIONS, Some(&floh)).await;
     let each = memory_of_a_connector(&floh).await;
     println!("RSS of a connector with a secret of {SECRET_BYTES} bytes: {each:.1} kB (target: 50 kB)");
     ExitCode::SUCCESS
 }
 
 /// Rounds in turn, so that what else the machine does meets all of them alike.
-async fn measure(calls: &[(&str, &Process, &str)]) -> Vec<Vec<f64>> {
+async fn measure(calls: &[(&str, &Process, Call)]) -> Vec<Vec<f64>> {
     let mut rounds = vec![Vec::new(); calls.len()];
     for round in 0..=ROUNDS {
-        for ((_, process, command), rounds) in calls.iter().zip(&mut rounds) {
+        for ((what, process, call), rounds) in calls.iter().zip(&mut rounds) {
             let (cpu, began) = (process.cpu(), Instant::now());
-            load(process.address, command).await;
+            load(process.address, call, CONNECTIONS, None).await;
             let cpu = process.cpu() - cpu;
-            let each = |time: Duration| time.as_secs_f64() * 1e6 / (CONNECTIONS * CALLS) as f64;
-            eprintln!(
-                "round {round} {command:<8} {:>8.1} us of CPU, {:>8.1} us each",
-                each(cpu),
-                each(began.elapsed())
-            );
+            let each = |time: Duration| time.as_secs_f64() * 1e6 / CALLS as f64;
+            eprintln!("round {round} {what:<20} {:>8.1} us of CPU, {:>8.1} us each", each(cpu), each(began.elapsed()));
             if round > 0 {
                 rounds.push(each(cpu));
             }
@@ -213,32 +232,62 @@ async fn memory_of_a_connector(floh: &Process) -> f64 {
         let (status, answer) = one(floh.address, "/api/connectors", &made.to_string()).await;
         assert!(status == 201 || status == 409, "{status} {answer}");
     }
-    let before = floh.resident_kb();
+    let before = floh.kb("VmRSS");
     let body = json!({ "command": "price", "params": { "symbol": "FLOH", "quantity": 12 } }).to_string();
     for number in 0..KEPT {
         let (status, answer) = one(floh.address, &format!("/api/connectors/kept-{number}/execute"), &body).await;
         assert!(status == 200, "{status} {answer}");
     }
-    (floh.resident_kb() - before) / KEPT as f64
+    (floh.kb("VmRSS") - before) / KEPT as f64
 }
 
-async fn load(address: SocketAddr, command: &str) {
-    let params = json!({ "symbol": "FLOH", "quantity": 12, "note": "as soon as possible, by post" });
-    let body = json!({ "command": command, "params": params }).to_string();
-    let request: std::sync::Arc<str> = request("/api/connectors/prices/execute", &body).into();
-    let connections: Vec<_> = (0..CONNECTIONS)
+/// A call that is made many times.
+struct Call {
+    request: Arc<str>,
+    /// How its answer begins.
+    answer: &'static str,
+}
+
+impl Call {
+    fn new(body: &Value) -> Self {
+        Self {
+            request: request("/api/connectors/prices/execute", &body.to_string()).into(),
+            answer: r#"{"success":true"#,
+        }
+    }
+
+    fn refused(body: &Value) -> Self {
+        Self { answer: r#"{"success":false"#, ..Self::new(body) }
+    }
+}
+
+fn params() -> Value {
+    json!({ "symbol": "FLOH", "quantity": 12, "note": "as soon as possible, by post" })
+}
+
+/// Makes the calls of a round. `watched` is a process whose memory is printed while all are still connected.
+async fn load(address: SocketAddr, call: &Call, connections: usize, watched: Option<&Process>) {
+    let (done, turns) = (Arc::new(Barrier::new(connections + 1)), Arc::new(Semaphore::new(CONNECTIONS)));
+    let connections: Vec<_> = (0..connections)
         .map(|_| {
-            let request = request.clone();
+            let (request, answer) = (Arc::clone(&call.request), call.answer);
+            let (done, turns) = (Arc::clone(&done), Arc::clone(&turns));
             tokio::spawn(async move {
                 let mut stream = TcpStream::connect(address).await.expect("connects");
                 stream.set_nodelay(true).expect("no delay");
-                for _ in 0..CALLS {
-                    let (status, answer) = exchange(&mut stream, &request).await;
-                    assert!(status == 200 && answer.starts_with(r#"{"success":true"#), "{status} {answer}");
+                for _ in 0..CALLS / connections {
+                    let _turn = turns.acquire().await.expect("it is never closed");
+                    let (status, body) = exchange(&mut stream, &request).await;
+                    assert!(status == 200 && body.starts_with(answer), "{status} {body}");
                 }
+                done.wait().await;
             })
         })
         .collect();
+    done.wait().await;
+    if let Some(process) = watched {
+        process.print_memory(&format!("with {} connections", connections.len()));
+    }
     for connection in connections {
         connection.await.expect("no panic");
     }
@@ -294,11 +343,15 @@ impl Process {
         Self { address: address.expect("it listens"), child }
     }
 
-    /// Its resident memory, in kB.
-    fn resident_kb(&self) -> f64 {
+    /// A size that the system knows of it, in kB.
+    fn kb(&self, name: &str) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("a size");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    fn print_memory(&self, when: &str) {
+        println!("memory {when}: RssAnon {:.1} MB, VmRSS {:.1} MB", self.kb("RssAnon") / 1e3, self.kb("VmRSS") / 1e3);
     }
 
     /// CPU time of all its threads, by the system's clock of hundredths of a second (`utime`, `stime`).
