@@ -1,8 +1,11 @@
-//! What recording an execution costs, for some numbers of callers that wait at once, and what seeding costs.
+//! What recording an execution costs, for some numbers of callers that wait at once, what one caller waits beside the disk's own
+//! sync, and what seeding costs.
 //!
 //! `cargo bench -p server --bench store [-- DATABASE_URL]`, on an empty database. CPU is that of this process,
 //! SQLite included.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -15,11 +18,16 @@ use server::store::{
 use uuid::Uuid;
 
 const ROWS: usize = 100_000;
+/// Rows of the caller that is alone.
+const ALONE: usize = 2_000;
+/// What it appends beside each: about the pages that a row changes.
+const APPENDED: usize = 24 * 1024;
 
 fn main() {
     let url = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(seed(url.as_deref()));
+    runtime.block_on(alone(url.as_deref()));
     println!("{:<22} {:>8} {:>12} {:>12} {:>12}", "record", "waiters", "us CPU each", "us each", "each second");
     for (what, both) in [("finish alone", false), ("start, then finish", true)] {
         for waiters in [1, 8, 64, 256] {
@@ -57,6 +65,33 @@ async fn seed(url: Option<&str>) {
         println!("{what}: {} ms", begun.elapsed().as_millis());
     }
     store.close().await;
+}
+
+/// How long one caller waits for a row, beside the append of as much to a file with a sync. In turns, so that what else the disk
+/// does meets both.
+async fn alone(url: Option<&str>) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = open(url, &folder).await;
+    let recorder = Recorder::spawn(&store);
+    let connectors = [new_id()];
+    let mut file = File::create(folder.path().join("appended")).expect("a file");
+    let (mut syncs, mut rows) = (Vec::new(), Vec::new());
+    for number in 0..ALONE {
+        let begun = Instant::now();
+        file.write_all(&[0; APPENDED]).and_then(|()| file.sync_data()).expect("written");
+        syncs.push(begun.elapsed());
+        let begun = Instant::now();
+        recorder.finish(finished(number, &connectors)).await.expect("recorded");
+        rows.push(begun.elapsed());
+    }
+    recorder.close().await;
+    store.close().await;
+    let median = |times: &mut Vec<Duration>| {
+        times.sort_unstable();
+        times[times.len() / 2].as_secs_f64() * 1e6
+    };
+    let (sync, row) = (median(&mut syncs), median(&mut rows));
+    println!("one caller: p50 {row:.0} us a row, {sync:.0} us an append with its sync, {:.2} times", row / sync);
 }
 
 async fn open(url: Option<&str>, folder: &tempfile::TempDir) -> Store {

@@ -201,6 +201,15 @@ impl DatabaseConnection {
         self.begin_by(None).await
     }
 
+    /// Closes it, which rolls back what is open on it. The pool opens another one when it needs it.
+    pub(super) async fn close(mut self) {
+        if let Some(live) = self.live.take()
+            && let Err(error) = live.close().await
+        {
+            tracing::debug!(%error, "a connection could not be closed well");
+        }
+    }
+
     async fn begin_by(self, statement: Option<SqlStr>) -> Result<DatabaseTransaction, sqlx::Error> {
         // It is open before the statement is sent: one that is dropped meanwhile is rolled back.
         let mut transaction = DatabaseTransaction { connection: self, is_open: true };

@@ -245,6 +245,25 @@ pub(super) async fn redeem(connection: &mut DatabaseConnection, row: &ExecutionR
 #[derive(Debug, Default)]
 pub(super) struct AddTexts([OnceLock<Arc<str>>; SIZES.len()]);
 
+/// Returns how many rows a statement has that adds some sums; `None` if it takes several.
+pub(super) fn rows_at_once(hours: &Hours) -> Option<usize> {
+    SIZES.into_iter().find(|size| hours.len() <= *size)
+}
+
+/// Returns the statement that adds up to `rows` sums on SQLite if the statement before it wrote as many rows as its first value
+/// says; else it fails, because a sum without a connector is refused.
+pub(super) fn checked_text(rows: usize) -> String {
+    let given: Vec<String> = (2..=COLUMNS).map(|column| format!("column{column}")).collect();
+    let given = format!("CASE WHEN changes() = ? THEN column1 END, {}", given.join(", "));
+    insert(Dialect::Sqlite, rows, &given, true)
+}
+
+/// Binds sums for a statement of so many rows.
+pub(super) fn bind_all(values: &mut Values, hours: &Hours, rows: usize) {
+    let mut sums = hours.iter();
+    (0..rows).for_each(|_| bind(values, sums.next()));
+}
+
 /// Adds sums to those that are there.
 pub(super) async fn add(
     connection: &mut DatabaseConnection,
@@ -265,16 +284,17 @@ pub(super) async fn add(
         if is_empty {
             return Ok(());
         }
-        let text = texts.0[size].get_or_init(|| insert(dialect, SIZES[size], true).into());
+        let text = texts.0[size].get_or_init(|| insert(dialect, SIZES[size], "*", true).into());
         values.query(text).execute(&mut *connection).await?;
     }
 }
 
-fn insert(dialect: Dialect, rows: usize, is_added: bool) -> String {
+/// `given` is what is taken of the values.
+fn insert(dialect: Dialect, rows: usize, given: &str, is_added: bool) -> String {
     let names: Vec<String> = columns().collect();
     let values = placeholders(dialect, rows, COLUMNS);
     let mut text = format!(
-        "INSERT INTO execution_hour (connector_id, hour, {}) SELECT * FROM (VALUES {values}) AS given WHERE column1 IS NOT NULL",
+        "INSERT INTO execution_hour (connector_id, hour, {}) SELECT {given} FROM (VALUES {values}) AS given WHERE column1 IS NOT NULL",
         names.join(", ")
     );
     if is_added {

@@ -7,6 +7,7 @@
 //! several batches may be under way ([`batches`]). How a call ended is kept for later if the database is away
 //! ([`postponed`]).
 
+mod at_once;
 mod batches;
 mod entry;
 mod postponed;

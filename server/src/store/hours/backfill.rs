@@ -132,7 +132,7 @@ impl ExecutionHours<'_> {
         let hours: Vec<_> = hours.iter().collect();
         let mut transaction = self.store.begin().await?;
         sqlx::query("DELETE FROM execution_hour WHERE hour = $1").bind(hour).execute(&mut *transaction).await?;
-        let text = insert(self.store.dialect, ROWS, false).into();
+        let text = insert(self.store.dialect, ROWS, "*", false).into();
         for rows in hours.chunks(ROWS) {
             let mut values = Values::with_capacity(ROWS * COLUMNS);
             for place in 0..ROWS {

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::at_once::AtOnceTexts;
 use super::batches::BATCH;
 use super::entry::{Entry, Row, answer, cut};
 use super::postponed::Postponed;
-use super::{RecordError, Trouble};
+use super::{RecordError, Trouble, at_once};
 use crate::store::connection::{DatabaseConnection, DatabaseTransaction};
 use crate::store::executions::{self, COLUMNS};
 use crate::store::hours::{self, Hours};
@@ -59,6 +60,8 @@ struct Texts {
     told: [OnceLock<Arc<str>>; SIZES.len()],
     /// Those that add to the sums of hours.
     hours: hours::AddTexts,
+    /// Those that do both.
+    at_once: AtOnceTexts,
 }
 
 impl Writer {
@@ -103,7 +106,9 @@ impl Writer {
     }
 
     /// Writes a batch and sends each waiter the result of its row.
-    pub(super) async fn write(&self, batch: Vec<Entry>) {
+    pub(super) async fn write(&self, mut batch: Vec<Entry>) {
+        // No row depends on another one of its batch, and in the order of their ids they fill the pages of indexes one after the other.
+        batch.sort_unstable_by_key(|entry| entry.id);
         let error = match self.commit(&batch).await {
             Ok(refused) => return answer(batch, &Ok(refused), &self.postponed),
             Err(error) => error,
@@ -141,15 +146,19 @@ impl Writer {
     /// Commits a batch; returns `None`, and writes nothing, if it could not be counted in that way.
     async fn commit_counting(&self, batch: &[Entry], counted: Counted) -> Result<Option<HashSet<Uuid>>, StoreError> {
         let statements = cut(batch);
-        let is_plain = batch
-            .iter()
-            .all(|entry| entry.answer.is_none() && entry.run.is_none() && entry.row().is_some() && !entry.counts());
-        if let ([rows], true) = (statements.as_slice(), is_plain) {
-            // A single statement is its own transaction.
-            let mut connection = self.connection().await?;
-            self.insert(&mut connection, rows).await?;
-            self.keep(connection);
-            return Ok(Some(HashSet::new()));
+        let has_only_rows =
+            batch.iter().all(|entry| entry.answer.is_none() && entry.run.is_none() && entry.row().is_some());
+        if let ([rows], true) = (statements.as_slice(), has_only_rows) {
+            if !rows.iter().any(Entry::counts) {
+                // A single statement is its own transaction.
+                let mut connection = self.connection().await?;
+                self.insert(&mut connection, rows).await?;
+                self.keep(connection);
+                return Ok(Some(HashSet::new()));
+            }
+            if counted == Counted::IfAllAreWritten && self.store.dialect == Dialect::Sqlite {
+                return Ok(self.commit_at_once(rows).await?.then(HashSet::new));
+            }
         }
         let mut transaction = self.begin().await?;
         let mut refused = HashSet::new();
@@ -190,6 +199,19 @@ impl Writer {
         hours::add(&mut transaction, self.store.dialect, &self.texts.hours, &sums).await?;
         self.keep(transaction.commit_for_more().await?);
         Ok(Some(refused))
+    }
+
+    /// Commits rows and their sums on SQLite; returns false, and writes nothing, if the end of a row was there before.
+    async fn commit_at_once(&self, rows: &[Entry]) -> Result<bool, StoreError> {
+        let mut sums = Hours::new();
+        rows.iter().filter(|entry| entry.counts()).for_each(|entry| entry.note(&mut sums));
+        let place = SIZES.partition_point(|&size| size < rows.len());
+        let (size, of_sums) = (SIZES[place], hours::rows_at_once(&sums).unwrap_or(BATCH));
+        let text = self.texts.at_once.get(size, of_sums);
+        let mut values = self.values(rows, size);
+        values.bind(i64::try_from(rows.len()).unwrap_or_default());
+        hours::bind_all(&mut values, &sums, of_sums);
+        at_once::commit(self.connection().await?, values.query(&text)).await
     }
 
     /// Writes rows; returns how many were written. One whose end was there before is not.
