@@ -265,6 +265,7 @@ impl App {
             service_statuses: Arc::clone(&service_statuses),
             refreshers: Refreshers::new(calls.clone()),
             metered: MeteredNames::default(),
+            types: Arc::default(),
         });
         let events = Arc::<EventBus>::default();
         store.changes().subscribe(&events);

@@ -3,10 +3,12 @@
 
 mod cache;
 mod instance;
+mod kept;
 mod load;
 mod meters;
 mod refreshing;
 mod remote;
+mod shared_types;
 #[cfg(test)]
 mod tests;
 
@@ -15,3 +17,4 @@ pub use instance::Instance;
 pub use load::Loader;
 pub use meters::MeteredNames;
 pub use refreshing::Refreshers;
+pub use shared_types::SharedTypes;

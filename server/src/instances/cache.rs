@@ -1,6 +1,7 @@
 //! The decrypted connectors in memory. Every write to a connector or its type drops the entry, whichever process wrote
 //! it: the cache subscribes to [`crate::changes`]. A load during a write is used once and not kept; so is every load
-//! while this server does not know what others write.
+//! while this server does not know what others write. When the cache is full, those are dropped that were not called for
+//! the longest time ([`kept`](super::kept)).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,12 +12,10 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::Instance;
+use super::kept::Kept;
 use super::load::Loader;
 use crate::changes::{Change, Subject, Subscriber};
 use crate::error::Error;
-
-/// The maximum number of connectors kept; beyond it the cache is emptied.
-const MAX_KEPT: usize = 10_000;
 
 /// Decrypted connectors by id and name.
 #[derive(Debug)]
@@ -27,13 +26,11 @@ pub struct Instances {
 
 /// The contents of the cache; subscribes to changes.
 #[derive(Debug, Default)]
-struct Memory(RwLock<Kept>);
+struct Memory(RwLock<Contents>);
 
 #[derive(Debug, Default)]
-struct Kept {
-    /// By id, and whether a mock answers its calls.
-    by_id: HashMap<(Uuid, bool), Arc<Instance>>,
-    by_name: HashMap<String, Uuid>,
+struct Contents {
+    instances: Kept<Instance>,
     /// The limits of each connector; kept when a write drops an entry.
     limits: HashMap<Uuid, Limits>,
     /// Increases with every write, so that a load can detect a concurrent write.
@@ -70,7 +67,7 @@ impl Instances {
 
     /// Returns how many connectors are in memory.
     pub fn cached(&self) -> usize {
-        self.kept.0.read().by_id.len()
+        self.kept.0.read().instances.len()
     }
 
     /// Stores what services answered to refresh tokens and could not be stored before.
@@ -86,8 +83,8 @@ impl Instances {
         let is_current = self.loader.store.changes().is_current();
         let writes = {
             let kept = self.kept.0.read();
-            let id = kept.by_name.get(key).copied().or_else(|| id_of(key));
-            if is_current && let Some(instance) = id.and_then(|id| kept.by_id.get(&(id, is_mocked))) {
+            let id = kept.instances.id_of(key).or_else(|| id_of(key));
+            if is_current && let Some(instance) = id.and_then(|id| kept.instances.get((id, is_mocked))) {
                 return Ok(Arc::clone(instance));
             }
             kept.writes
@@ -101,16 +98,13 @@ impl Instances {
         if is_current && kept.writes == writes {
             // Other callers may have loaded it meanwhile. All use the first instance and the access tokens that it
             // keeps.
-            if let Some(first) = kept.by_id.get(&(instance.id, is_mocked)) {
+            if let Some(first) = kept.instances.get((instance.id, is_mocked)) {
                 return Ok(Arc::clone(first));
             }
-            if kept.by_id.len() >= MAX_KEPT {
-                kept.by_id.clear();
-                kept.by_name.clear();
+            if kept.instances.make_room() {
                 kept.limits.retain(|_, limits| Arc::strong_count(&limits.permits) > 1);
             }
-            kept.by_name.insert(instance.name.clone(), instance.id);
-            kept.by_id.insert((instance.id, is_mocked), Arc::clone(&instance));
+            kept.instances.insert((instance.id, is_mocked), &instance.name, Arc::clone(&instance));
         }
         Ok(instance)
     }
@@ -119,20 +113,15 @@ impl Instances {
 impl Subscriber for Memory {
     fn on_change(&self, change: &Change) {
         let mut kept = self.0.write();
-        let Kept { by_id, by_name, writes, .. } = &mut *kept;
+        let Contents { instances, writes, .. } = &mut *kept;
         match &change.subject {
             Subject::Connector { id, .. } => {
                 *writes += 1;
-                for is_mocked in [false, true] {
-                    if let Some(instance) = by_id.remove(&(*id, is_mocked)) {
-                        by_name.remove(&instance.name);
-                    }
-                }
+                instances.remove(*id);
             }
             Subject::ConnectorType { name, .. } => {
                 *writes += 1;
-                by_id.retain(|_, instance| instance.type_name != *name);
-                by_name.retain(|_, id| [false, true].iter().any(|is_mocked| by_id.contains_key(&(*id, *is_mocked))));
+                instances.retain(|instance| instance.type_name != *name);
             }
             Subject::Token { .. } => {}
         }
@@ -141,7 +130,6 @@ impl Subscriber for Memory {
     fn on_gap(&self) {
         let mut kept = self.0.write();
         kept.writes += 1;
-        kept.by_id.clear();
-        kept.by_name.clear();
+        kept.instances = Kept::default();
     }
 }

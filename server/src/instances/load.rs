@@ -21,15 +21,16 @@ use super::Instance;
 use super::meters::{MeteredNames, Meters};
 use super::refreshing::Refreshers;
 use super::remote::{self, Remote};
+use super::shared_types::{SharedTypes, TypeParts};
 use crate::agent_hub::Hub;
 use crate::connector_secrets;
 use crate::error::Error;
-use crate::operations::{OperationExecutor, OperationTable};
-use crate::script::{AccessTokens, CommandScripts, ScriptExecutor, ScriptMocks, Scripts};
+use crate::operations::OperationExecutor;
+use crate::script::{AccessTokens, ScriptExecutor, ScriptMocks, Scripts};
 use crate::store::{
     ConnectorFields, ConnectorType, ExecutionModel, LoadedConnector, SIGNING_SECRET, SealedSecret, Store,
 };
-use crate::type_schema::{type_schema, type_withdrawn};
+use crate::type_schema::type_withdrawn;
 use crate::vault::Vault;
 use connector_runtime::external::{HealthCheck, ServiceStatuses};
 
@@ -60,6 +61,8 @@ pub struct Loader {
     pub refreshers: Refreshers,
     /// Which connectors have metrics of their own.
     pub metered: MeteredNames,
+    /// What the connectors of one type share.
+    pub types: Arc<SharedTypes>,
 }
 
 impl Loader {
@@ -69,7 +72,8 @@ impl Loader {
     /// Not found if there is none, internal if the stored data cannot be read.
     pub(super) async fn load(&self, key: &str, is_mocked: bool) -> Result<Instance, Error> {
         let LoadedConnector { connector, connector_type, secrets } = self.store.connectors().load(key).await?;
-        let schema = type_schema(&self.registry, &connector_type)?;
+        let parts = self.types.of(&self.registry, &connector_type)?;
+        let schema = Arc::clone(&parts.schema);
         let mock: MockSettings =
             serde_json::from_value(Value::Object(connector.fields.mock.clone())).map_err(Error::internal)?;
         let is_mocked = is_mocked || mock.enabled;
@@ -120,7 +124,7 @@ impl Loader {
                 }
             }
             (_, Some(entry)) => (Some(Arc::new(entry.executor())), None, None),
-            (_, None) => match script(self, &connector_type, &schema, connector.id, tokens) {
+            (_, None) => match script(self, &connector_type, &parts, connector.id, tokens) {
                 Ok(executor) => (executor, None, None),
                 Err(unreadable) => (None, None, Some(unreadable)),
             },
@@ -162,27 +166,21 @@ impl Loader {
 fn script(
     loader: &Loader,
     connector_type: &ConnectorType,
-    schema: &Arc<ConfigSchema>,
+    parts: &TypeParts,
     id: Uuid,
     tokens: AccessTokens,
 ) -> Result<Option<Arc<dyn Executor>>, String> {
+    let Some(sources) = parts.sources.as_ref().filter(|_| connector_type.available) else { return Ok(None) };
     let mut scripts = loader.scripts.clone();
-    let source = connector_type.fields.script_source.as_deref().filter(|_| connector_type.available);
-    let (Some(source), model) = (source, connector_type.execution_model) else { return Ok(None) };
-    let sources = match model {
-        ExecutionModel::Script => CommandScripts::whole(source),
-        ExecutionModel::OasDerived => {
-            scripts.limits = scripts.limits.imported();
-            CommandScripts::cut(source)
-        }
-        ExecutionModel::BuiltIn | ExecutionModel::External => return Ok(None),
-    };
-    let executor = ScriptExecutor::new(scripts, id.to_string(), Arc::clone(schema), sources).with_tokens(tokens);
-    let table = (model == ExecutionModel::OasDerived).then(|| OperationTable::of(source)).flatten();
-    Ok(Some(match table.transpose()? {
+    if connector_type.execution_model == ExecutionModel::OasDerived {
+        scripts.limits = scripts.limits.imported();
+    }
+    let (schema, sources) = (Arc::clone(&parts.schema), Arc::clone(sources));
+    let executor = ScriptExecutor::new(scripts, id.to_string(), schema, sources).with_tokens(tokens);
+    Ok(Some(match parts.operations.clone().transpose()? {
         Some(table) => {
             let executor = executor.without_assumed_defaults();
-            Arc::new(OperationExecutor::new(table, Arc::clone(schema), executor))
+            Arc::new(OperationExecutor::new(table, Arc::clone(&parts.schema), executor))
         }
         // A script, or a source of an earlier import.
         None => Arc::new(executor),

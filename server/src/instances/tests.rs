@@ -77,6 +77,29 @@ async fn a_change_of_the_type_is_seen_by_all_its_connectors(db: TestDb) {
     server.app.close().await;
 }
 
+#[tokio::test]
+async fn connectors_of_one_type_share_its_schema_and_its_script() {
+    let server = TestServer::start().await;
+    let schema = json!({ "commands": { "one": { "effect": "read" } } });
+    let body = |name: &str| {
+        let source = "function one() { return { success: true }; }";
+        json!({ "name": name, "type": "shared", "version": "1.0.0", "executionModel": "script", "configSchema": schema, "scriptSource": source })
+    };
+    server.post("/api/connectors", body("first")).await.ok(201);
+    let second = json!({ "name": "second", "type": "shared", "executionModel": "script" });
+    server.post("/api/connectors", second).await.ok(201);
+    let instances = &server.app.instances;
+    let (first, second) = (instances.get("first", false).await.unwrap(), instances.get("second", false).await.unwrap());
+    assert!(Arc::ptr_eq(&first.schema, &second.schema));
+    let changed = json!({ "version": "1.1.0", "configSchema": { "commands": { "one": { "effect": "read" }, "two": {} } },
+        "scriptSource": "function one() { return { success: true }; } function two() { return { success: true }; }" });
+    server.put("/api/connector-types/shared", changed).await.ok(200);
+    let later = instances.get("first", false).await.unwrap();
+    assert!(!Arc::ptr_eq(&first.schema, &later.schema), "another revision has its own");
+    assert!(later.schema.commands.contains_key("two") && !first.schema.commands.contains_key("two"));
+    server.app.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refresh_token_that_could_not_be_stored_outlives_a_change_and_a_stop() {
     let upstream = Upstream::start(|request| {

@@ -18,15 +18,15 @@ use crate::script::ScriptExecutor;
 /// sandbox.
 #[derive(Debug)]
 pub struct OperationExecutor {
-    table: OperationTable,
+    table: Arc<OperationTable>,
     schema: Arc<ConfigSchema>,
     scripts: ScriptExecutor,
 }
 
 impl OperationExecutor {
     /// Serves the operations of a table. `scripts` runs the functions that were changed.
-    pub fn new(table: OperationTable, schema: Arc<ConfigSchema>, scripts: ScriptExecutor) -> Self {
-        Self { table, schema, scripts }
+    pub fn new(table: impl Into<Arc<OperationTable>>, schema: Arc<ConfigSchema>, scripts: ScriptExecutor) -> Self {
+        Self { table: table.into(), schema, scripts }
     }
 }
 

@@ -85,7 +85,7 @@ pub struct ScriptExecutor {
     scripts: Scripts,
     connector: String,
     schema: Arc<ConfigSchema>,
-    sources: CommandScripts,
+    sources: Arc<CommandScripts>,
     tokens: Arc<AccessTokens>,
     defaults: Defaults,
 }
@@ -114,9 +114,10 @@ impl ScriptExecutor {
         scripts: Scripts,
         connector: impl Into<String>,
         schema: Arc<ConfigSchema>,
-        sources: CommandScripts,
+        sources: impl Into<Arc<CommandScripts>>,
     ) -> Self {
-        Self { scripts, connector: connector.into(), schema, sources, tokens: Arc::default(), defaults: Defaults::All }
+        let (connector, sources) = (connector.into(), sources.into());
+        Self { scripts, connector, schema, sources, tokens: Arc::default(), defaults: Defaults::All }
     }
 
     /// Serves commands whose params have no value unless one is given.
