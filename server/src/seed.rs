@@ -8,6 +8,7 @@
 //! different texts share a database during an upgrade, and the older one must not take its texts back at every start.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use connector_runtime::registry::{Entry, Registry};
 use connector_runtime::schema::ConfigSchema;
@@ -128,7 +129,7 @@ pub async fn seed(store: &Store, vault: &Vault, registry: &Registry, options: Se
     let rows: Vec<SeedTypeRow> = planned.iter().map(|planned| planned.row.clone()).collect();
     let schemas: HashMap<&str, (ExecutionModel, &ConfigSchema, &ConfigSchema)> = planned
         .iter()
-        .map(|planned| (planned.row.name.as_str(), (planned.row.execution_model, &planned.old, &planned.new)))
+        .map(|planned| (planned.row.name.as_str(), (planned.row.execution_model, &*planned.old, &*planned.new)))
         .collect();
     let mut cleared = Vec::new();
     let mut reworking = |name: &str, stored: StoredConfig| -> Result<Option<Rework>, SeedError> {
@@ -203,6 +204,7 @@ async fn beside_later(store: &Store, planned: &[Planned], options: SeedOptions) 
 fn row(entry: &Entry, seeded: Option<&SeededType>, options: SeedOptions) -> Result<Planned, SeedError> {
     let seed = entry.descriptor().seed_row();
     let schema = entry.schema();
+    let seeded_schema = StoredSchema::of(schema);
     let row = SeedTypeRow {
         name: seed.name.to_owned(),
         version: seed.version.to_owned(),
@@ -210,9 +212,9 @@ fn row(entry: &Entry, seeded: Option<&SeededType>, options: SeedOptions) -> Resu
         description: seed.description.to_owned(),
         category: seed.category.map(str::to_owned),
         tags: seed.tags.iter().map(|tag| (*tag).to_owned()).collect(),
-        config_schema: if seed.empty_schema { StoredSchema::Empty } else { StoredSchema::of(schema) },
+        config_schema: if seed.empty_schema { StoredSchema::Empty } else { seeded_schema.clone() },
         // Drift is measured against the true schema, also if the row shows an empty one.
-        seeded_schema: StoredSchema::of(schema),
+        seeded_schema,
         script_source: None,
         changes: String::new(),
         decision: SeedDecision::Leave,
@@ -223,8 +225,9 @@ fn row(entry: &Entry, seeded: Option<&SeededType>, options: SeedOptions) -> Resu
 /// The sample is a compiled-in connector, so it is seeded like one.
 fn sample_row(seeded: Option<&SeededType>, options: SeedOptions) -> Result<Planned, SeedError> {
     let name = sample::NAME.to_owned();
+    let schema = sample::schema();
     let schema =
-        sample::schema().map_err(|error| SeedError::Damaged { name: name.clone(), reason: error.to_string() })?;
+        Arc::new(schema.map_err(|error| SeedError::Damaged { name: name.clone(), reason: error.to_string() })?);
     let row = SeedTypeRow {
         name,
         version: sample::VERSION.to_owned(),
@@ -281,9 +284,9 @@ struct Planned {
     /// Whether a later version was seeded, which stays.
     is_older: bool,
     /// The schema so far.
-    old: ConfigSchema,
+    old: Arc<ConfigSchema>,
     /// The compiled schema.
-    new: ConfigSchema,
+    new: Arc<ConfigSchema>,
 }
 
 impl Planned {
@@ -304,7 +307,7 @@ impl Planned {
 /// Decides what seeding does with a type, and completes its row.
 fn decided(
     row: SeedTypeRow,
-    schema: &ConfigSchema,
+    schema: &Arc<ConfigSchema>,
     seeded: Option<&SeededType>,
     options: SeedOptions,
 ) -> Result<Planned, SeedError> {
@@ -313,7 +316,14 @@ fn decided(
         ExecutionModel::BuiltIn => seeded.seeded_schema.as_ref(),
         _ => Some(&seeded.config_schema),
     });
-    let old = old.and_then(|schema| stored_schema(schema).ok()).unwrap_or_default();
+    if old == Some(&row.seeded_schema) && seeded.is_some_and(|seeded| is_as_seeded(seeded, &row)) {
+        // As at nearly every start. Reading the same text back would cost more than all the rest.
+        let changes = NewVersion::first(VersionSource::Seed, Actor::system()).changes;
+        let row = SeedTypeRow { changes, decision: SeedDecision::Leave, ..row };
+        let [old, new] = [schema, schema].map(Arc::clone);
+        return Ok(Planned { row, replaced: None, only_texts: false, is_older: false, old, new });
+    }
+    let old = Arc::new(old.and_then(|schema| stored_schema(schema).ok()).unwrap_or_default());
     let plan = plan(&row.name, &row.version, schema, seeded, options)?;
     let is_older = plan.is_older;
     let only_texts = plan.only_texts() && !options.allow_schema_drift;
@@ -329,7 +339,14 @@ fn decided(
         None => NewVersion::first(VersionSource::Seed, Actor::system()).changes,
     };
     let row = SeedTypeRow { changes, decision: plan.decision, ..row };
-    Ok(Planned { row, replaced, only_texts, is_older, old, new: schema.clone() })
+    Ok(Planned { row, replaced, only_texts, is_older, old, new: Arc::clone(schema) })
+}
+
+/// Returns whether a type was seeded with the same version and schema, to the letter.
+fn is_as_seeded(seeded: &SeededType, row: &SeedTypeRow) -> bool {
+    seeded.source == TypeSource::Code
+        && seeded.seeded_version.as_ref() == Some(&row.version)
+        && seeded.seeded_schema.as_ref() == Some(&row.seeded_schema)
 }
 
 /// Returns whether an operator has changed what seeding wrote.
