@@ -8,6 +8,7 @@ mod connectors;
 mod cookie;
 mod document;
 mod executions;
+mod finish;
 mod guard;
 mod http_metrics;
 mod imports;

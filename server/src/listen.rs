@@ -27,17 +27,22 @@ pub struct StopTimes {
     pub grace: Duration,
 }
 
-/// Serves a router until a stop is requested (`asked`), then waits for running calls.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    limits: ConnectionLimits,
-    times: StopTimes,
-    app: &App,
-    asked: &CancellationToken,
-    manager: &ServiceManager,
-) {
-    let StopTimes { drain, grace } = times;
+/// What is served, where, and within which limits.
+#[derive(Debug)]
+pub struct Listening {
+    /// The socket.
+    pub listener: TcpListener,
+    /// The routes.
+    pub router: Router,
+    /// How many connections there may be.
+    pub limits: ConnectionLimits,
+    /// How long a stop takes.
+    pub times: StopTimes,
+}
+
+/// Serves until a stop is requested (`asked`), then waits for running calls.
+pub async fn serve(listening: Listening, app: &App, asked: &CancellationToken, manager: &ServiceManager) {
+    let Listening { listener, router, limits, times: StopTimes { drain, grace } } = listening;
     let end = OnceLock::new();
     let stop = async {
         asked.cancelled().await;

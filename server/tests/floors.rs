@@ -229,7 +229,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "keys",
             "listen",
             "mcp",
-            "mcp_settings",
             "openapi",
             "plain_text",
             "public_url",
@@ -249,7 +248,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// Rooms that may speak HTTP: the doors of REST and of the pages, and the socket under them.
 const HTTP_ROOMS: &[&str] = &["api", "listen", "mcp", "ui"];
 /// Crates whose names in a source mean that it speaks HTTP as a server.
-const HTTP_CRATES: &[&str] = &["axum", "utoipa_axum", "tower_http"];
+const HTTP_CRATES: &[&str] = &["axum", "utoipa_axum"];
 
 /// An import as it was found.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]

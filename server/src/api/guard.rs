@@ -1,15 +1,18 @@
 //! Authorization for every route, including unmatched ones: who sent a request, and whether that is enough. Other doors that speak
 //! HTTP use both halves, [`identity_of`] and [`demand`].
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use connector_runtime::Secret;
+use futures_util::future::BoxFuture;
+use tower::{Layer, Service};
 
 use super::Problem;
 use super::cookie::session_of;
@@ -103,23 +106,70 @@ impl Caller {
     }
 }
 
+/// Adds [`Guard`] to a route. As a service: a function as a layer boxes what is inside it once more for each request.
+#[derive(Debug, Clone)]
+pub(super) struct GuardLayer {
+    app: App,
+    access: Access,
+}
+
+impl GuardLayer {
+    /// Makes the layer for a route that requires something of its caller.
+    pub(super) fn new(app: &App, access: Access) -> Self {
+        Self { app: app.clone(), access }
+    }
+}
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = Guard<S>;
+
+    fn layer(&self, inner: S) -> Guard<S> {
+        Guard { inner, app: self.app.clone(), access: self.access }
+    }
+}
+
 /// Passes a request on if its caller is authorized.
-pub(super) async fn guard(State((app, access)): State<(App, Access)>, mut request: Request, next: Next) -> Response {
-    if access == Access::Public {
-        return next.run(request).await;
+#[derive(Debug, Clone)]
+pub(super) struct Guard<S> {
+    inner: S,
+    app: App,
+    access: Access,
+}
+
+impl<S> Service<Request> for Guard<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
     }
-    let accepts = access.accepts();
-    if accepts == Accepts::Bearer && !request.headers().contains_key(header::AUTHORIZATION) {
-        return next.run(request).await;
-    }
-    let caller = identity_of(&app, &request, accepts, DOOR);
-    match caller.await.and_then(|caller| demand(&caller.identity, access).map(|()| caller)) {
-        Ok(caller) => {
-            let ctx = caller.context(ExecutionSource::Rest, &request);
-            request.extensions_mut().insert(ctx);
-            next.run(request).await
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let accepts = self.access.accepts();
+        let is_in_band = accepts == Accepts::Bearer && !request.headers().contains_key(header::AUTHORIZATION);
+        if self.access == Access::Public || is_in_band {
+            return Box::pin(self.inner.call(request));
         }
-        Err(problem) => problem.into_response(),
+        let caller = identity_of(&self.app, &request, accepts, DOOR);
+        let access = self.access;
+        // The one that said that it is ready goes, and a copy stays.
+        let copy = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, copy);
+        Box::pin(async move {
+            match caller.await.and_then(|caller| demand(&caller.identity, access).map(|()| caller)) {
+                Ok(caller) => {
+                    let ctx = caller.context(ExecutionSource::Rest, &request);
+                    request.extensions_mut().insert(ctx);
+                    inner.call(request).await
+                }
+                Err(problem) => Ok(problem.into_response()),
+            }
+        })
     }
 }
 
@@ -135,8 +185,9 @@ pub fn identity_of(
     door: &'static str,
 ) -> impl Future<Output = Result<Caller, Problem>> + Send + use<> {
     let presented = presented(Site::of(app), request, accepts);
-    let (auth, peer) = (app.auth.clone(), peer(request));
+    let (app, peer) = (app.clone(), peer(request));
     async move {
+        let auth = &app.auth;
         let refuse = |error: &AuthError, text: &str| auth.note_refusal(error, text, door, peer);
         let refused = |error: AuthError| match error {
             AuthError::Store(error) => Problem::from(error),

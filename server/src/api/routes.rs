@@ -2,29 +2,25 @@
 //! tries all routes with all identities are built from it.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::extract::{FromRef, MatchedPath, Request, State};
 use axum::handler::Handler;
-use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
 use axum::routing::MethodRouter;
 use axum::{Extension, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower::ServiceExt as _;
-use tower_http::catch_panic::CatchPanicLayer;
-use tracing::Instrument as _;
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use super::document::document;
-use super::guard::{Access, EXECUTIONS, guard};
-use super::http_metrics::{self, HttpMetrics};
+use super::finish::FinishLayer;
+use super::guard::{Access, EXECUTIONS, GuardLayer};
 use super::server_info::Document;
 use super::{
-    Problem, agents, audit, connectors, executions, imports, request_id, run_definitions, runs, server_info, status,
-    tokens, type_changes, types,
+    Problem, agents, audit, connectors, executions, imports, run_definitions, runs, server_info, status, tokens,
+    type_changes, types,
 };
 use crate::app::App;
 use crate::auth::Scope;
@@ -136,39 +132,28 @@ pub fn router_with<T: 'static>(
     fallback: impl Handler<T, App>,
 ) -> Router {
     let mut router = other;
+    let told = (Extension(Document(Arc::from(document().to_json().unwrap_or_default()))), Extension(metrics));
     for (access, (_, paths, handlers)) in declared() {
         // A caller who may call a route may also learn which methods it has.
         let handlers = if access == Access::Public { handlers.fallback(no_method) } else { handlers };
-        let handlers = handlers.layer(from_fn_with_state((app.clone(), access), guard));
+        let handlers = handlers.layer(GuardLayer::new(app, access));
         for path in paths.paths.keys() {
-            router = router.route(path, handlers.clone());
+            let handlers = handlers.clone();
+            // Each layer costs all requests of a route.
+            let is_told = server_info::TOLD.contains(&path.as_str());
+            router = router.route(path, if is_told { handlers.layer(told.clone()) } else { handlers });
         }
     }
-    let document = Document(Arc::from(document().to_json().unwrap_or_default()));
-    let router = router
-        .method_not_allowed_fallback(no_method.layer(from_fn_with_state((app.clone(), Access::Authenticated), guard)))
-        .fallback(fallback);
-    wrapped(router, document, metrics).with_state(app.clone())
-}
-
-/// Adds the layers that every request passes through.
-pub(super) fn wrapped<S>(router: Router<S>, document: Document, metrics: Option<PrometheusHandle>) -> Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-{
-    // As one layer: each layer of the router boxes its routes again, and every request copies all boxes.
-    router.layer((
-        from_fn_with_state(Arc::<HttpMetrics>::default(), finish),
-        CatchPanicLayer::custom(panicked),
-        Extension(document),
-        Extension(metrics),
-    ))
+    router
+        .method_not_allowed_fallback(no_method.layer(GuardLayer::new(app, Access::Authenticated)))
+        .fallback(fallback)
+        .layer(FinishLayer::default())
+        .with_state(app.clone())
 }
 
 /// Answers a program where there is no route.
 pub async fn nothing(app: &App, request: Request) -> Response {
-    let route: MethodRouter<App> =
-        axum::routing::any(no_route).layer(from_fn_with_state((app.clone(), Access::Authenticated), guard));
+    let route: MethodRouter<App> = axum::routing::any(no_route).layer(GuardLayer::new(app, Access::Authenticated));
     let Ok(response) = route.with_state(app.clone()).oneshot(request).await;
     response
 }
@@ -180,29 +165,4 @@ async fn no_route(request: Request) -> Problem {
 async fn no_method(method: Method, path: Option<MatchedPath>) -> Problem {
     let path = path.map(|path| path.as_str().to_owned()).unwrap_or_default();
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("{path} does not take {method}"))
-}
-
-fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    Problem::from(Error::internal("a handler panicked")).into_response()
-}
-
-/// Assigns the request id, adds the headers that every answer has, and counts the answer.
-async fn finish(State(metrics): State<Arc<HttpMetrics>>, mut request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let id = request_id::take(&mut request);
-    let span = request_id::span(&id);
-    let method = http_metrics::label(request.method());
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    request_id::tell(&id, &mut response);
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    // Pages have another one: with `no-referrer`, browsers send `Origin: null` with their forms.
-    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
-    let took = began.elapsed().as_secs_f64();
-    let path = path.as_ref().map_or("none", MatchedPath::as_str);
-    tracing::debug!(parent: &span, method, path, status = response.status().as_u16(), took_ms = took * 1000.0, "answered");
-    metrics.count(path, method, response.status(), took);
-    response
 }

@@ -14,6 +14,9 @@ use crate::telemetry;
 
 const TAG: &str = "server";
 
+/// The paths whose handlers take the metrics or the [`Document`] from the extensions.
+pub(super) const TOLD: [&str; 2] = ["/metrics", "/api/openapi.json"];
+
 /// Check that the process runs.
 #[utoipa::path(get, path = "/healthz", tag = TAG, responses((status = 200, body = Liveness)))]
 pub(super) async fn healthz() -> axum::Json<Liveness> {

@@ -1,11 +1,13 @@
 //! `floh serve`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use connector_runtime::Secret;
-use connector_runtime::serve::{ConnectionLimits, stop_signal};
+use connector_runtime::serve::stop_signal;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
@@ -14,8 +16,7 @@ use crate::app::{App, Options};
 use crate::auth::AdminStart;
 use crate::config::{EnvSecrets, ServeArgs, seal_process, variable};
 use crate::data_lock::DataLock;
-use crate::listen::{ServiceManager, StopTimes};
-use crate::mcp_settings::Settings;
+use crate::listen::{Listening, ServiceManager};
 use crate::public_url::PublicUrl;
 use crate::seed::SeedOptions;
 use crate::store::{OnLoss, START_PATIENCE, sqlite_file};
@@ -31,10 +32,22 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, CliError> {
     let secrets = EnvSecrets::read();
     seal_process();
     listen::raise_descriptor_limit();
-    runtime()?.block_on(serve(args, secrets))
+    let runtime = runtime()?;
+    // A start takes memory that nothing needs afterwards. It goes back to the system with the thread that had it; the main thread,
+    // which waits from here on, would keep it.
+    let started = thread::scope(|scope| scope.spawn(|| runtime.block_on(start(args, secrets))).join());
+    let Started { app, listening, first } = started.unwrap_or_else(|panic| resume_unwind(panic))?;
+    runtime.block_on(serve(&app, listening, first))
 }
 
-async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliError> {
+/// A server that is ready to be reached.
+struct Started {
+    app: App,
+    listening: Listening,
+    first: AdminStart,
+}
+
+async fn start(args: ServeArgs, secrets: EnvSecrets) -> Result<Started, CliError> {
     let policy = args.egress.policy().map_err(CliError::usage)?;
     for warning in policy.warnings() {
         tracing::warn!("{warning}");
@@ -75,40 +88,38 @@ async fn serve(args: ServeArgs, secrets: EnvSecrets) -> Result<ExitCode, CliErro
         on_loss: if args.accept_loss { OnLoss::Accept } else { OnLoss::Refuse },
     };
     let app = App::start(options).await.map_err(CliError::failed)?;
-    let limits = args.connections.limits();
-    let served = serve_app(
-        &app,
-        listener,
-        limits,
-        args.stop.times(),
-        secrets.admin_token.as_ref(),
-        metrics,
-        args.mcp.settings(),
-    )
-    .await;
+    let ready = async {
+        let turn = app.store.start_turn(START_PATIENCE).await.map_err(CliError::failed)?;
+        let first = app.auth.ensure_admin(secrets.admin_token.as_ref()).await.map_err(CliError::failed)?;
+        drop(turn);
+        Ok(first)
+    };
+    match ready.await {
+        Ok(first) => {
+            tokio::spawn(upkeep(metrics.clone()));
+            app.scripts.sandbox.prepare();
+            let router = ui::router(&app, Some(metrics), mcp::router(&app, args.mcp.settings()));
+            let (limits, times) = (args.connections.limits(), args.stop.times());
+            Ok(Started { app, listening: Listening { listener, router, limits, times }, first })
+        }
+        Err(error) => {
+            app.close().await;
+            Err(error)
+        }
+    }
+}
+
+/// Serves until a stop is requested.
+async fn serve(app: &App, listening: Listening, first: AdminStart) -> Result<ExitCode, CliError> {
+    let served = announce_and_serve(app, listening, first).await;
     if served.is_err() {
         app.close().await;
     }
     served.map(|()| ExitCode::SUCCESS)
 }
 
-/// Serves until a stop is requested.
-async fn serve_app(
-    app: &App,
-    listener: TcpListener,
-    limits: ConnectionLimits,
-    times: StopTimes,
-    admin_token: Option<&Secret>,
-    metrics: PrometheusHandle,
-    settings: Settings,
-) -> Result<(), CliError> {
-    let turn = app.store.start_turn(START_PATIENCE).await.map_err(CliError::failed)?;
-    let first = app.auth.ensure_admin(admin_token).await.map_err(CliError::failed)?;
-    drop(turn);
-    let address = listener.local_addr().map_err(CliError::failed)?;
-    tokio::spawn(upkeep(metrics.clone()));
-    app.scripts.sandbox.prepare();
-    let router = ui::router(app, Some(metrics), mcp::router(app, settings));
+async fn announce_and_serve(app: &App, listening: Listening, first: AdminStart) -> Result<(), CliError> {
+    let address = listening.listener.local_addr().map_err(CliError::failed)?;
     app.announce(address).await.map_err(CliError::failed)?;
     if let AdminStart::Created { token, is_first } = first {
         welcome(address, &token, is_first);
@@ -127,7 +138,7 @@ async fn serve_app(
     print(format_args!("listening on http://{address}"));
     let manager = ServiceManager::at(variable("NOTIFY_SOCKET"));
     manager.ready();
-    listen::serve(listener, router, limits, times, app, &asked, &manager).await;
+    listen::serve(listening, app, &asked, &manager).await;
     Ok(())
 }
 

@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::api::routes::wrapped;
-use crate::api::server_info::Document;
+use crate::api::finish::FinishLayer;
 use crate::auth::MAX_REQUEST_ID;
 use crate::store::tests::{TestDb, on_both};
 use crate::testing::TestServer;
@@ -63,7 +62,7 @@ async fn a_panic_is_answered_and_logged_with_the_name() {
     async fn boom() {
         panic!("boom");
     }
-    let router = wrapped(Router::new().route("/boom", get(boom)), Document("{}".into()), None);
+    let router = Router::new().route("/boom", get(boom)).layer(FinishLayer::default());
     let request = Request::get("/boom").header(NAME, "r-1").body(Body::empty()).unwrap();
     let response = router.oneshot(request).await.unwrap();
     assert_eq!((response.status().as_u16(), &response.headers()[NAME]), (500, &HeaderValue::from_static("r-1")));
