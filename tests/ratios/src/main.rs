@@ -1,0 +1,93 @@
+//! Measures the program `floh` beside bare equivalents and compares the ratios with the committed ones (docs/performance.toml).
+//!
+//! `ratios FLOH RATIOS`: `FLOH` is the program, as it is released; `RATIOS` the file. A ratio that is more than 15 % above its
+//! committed value is measured twice more; if it never comes below, the end is a failure. With `--write` the file is written
+//! instead.
+//!
+//! Programs are processes of their own, measured in turns, by their CPU time and their memory as the system counts them. The least
+//! of the rounds counts: what else the machine does only adds.
+
+mod bare;
+mod calls;
+mod committed;
+mod import;
+mod memory;
+mod process;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use self::committed::Committed;
+
+/// The program's allocator, for both sides.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How often a ratio that is too high is measured at most.
+const TRIES: usize = 3;
+
+/// A measured ratio.
+#[derive(Debug, Clone)]
+pub(crate) struct Ratio {
+    /// Its name in the file.
+    pub(crate) name: String,
+    /// What it is: times the bare equivalent.
+    pub(crate) value: f64,
+}
+
+impl Ratio {
+    pub(crate) fn new(name: &str, value: f64) -> Self {
+        Self { name: name.to_owned(), value }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["bare"] => bare::serve(),
+        ["parse", path] => import::parse(Path::new(path)),
+        [floh, ratios] => compare(Path::new(floh), Path::new(ratios)),
+        ["--write", floh, ratios] => {
+            let measured = measure(Path::new(floh));
+            Committed::new(&measured).write(Path::new(ratios));
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("usage: ratios [--write] FLOH RATIOS");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compare(floh: &Path, ratios: &Path) -> ExitCode {
+    let committed = Committed::read(ratios);
+    let mut least = measure(floh);
+    for _ in 1..TRIES {
+        if committed.regressions(&least).is_empty() {
+            break;
+        }
+        println!("measured again, because of: {}", committed.regressions(&least).join("; "));
+        for again in measure(floh) {
+            if let Some(known) = least.iter_mut().find(|known| known.name == again.name) {
+                known.value = known.value.min(again.value);
+            }
+        }
+    }
+    committed.print(&least);
+    let regressions = committed.regressions(&least);
+    if regressions.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("slower or larger than committed: {}", regressions.join("; "));
+    eprintln!(
+        "mend it, or write down why in docs/performance.md and commit the new ratios: ratios --write FLOH RATIOS"
+    );
+    ExitCode::FAILURE
+}
+
+fn measure(floh: &Path) -> Vec<Ratio> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let mut measured = runtime.block_on(calls::measure(floh));
+    measured.extend(import::measure(floh));
+    measured
+}
