@@ -7,6 +7,7 @@ mod commands;
 mod connector;
 mod data;
 mod dummy;
+mod evident;
 mod field;
 mod lock;
 mod select;

@@ -22,7 +22,7 @@ pub use crate::registry::Registration;
 pub use crate::schema::{Effect, FieldKind, FieldValues, Invalid};
 
 pub use self::expansion::{
-    Erased, Object, Probe, Unknown, boxed, constant, deserialize_select, mock, object_type, open, outputs_of,
+    Erased, Object, Probe, Unknown, call, call_async, constant, deserialize_select, mock, object_type, outputs_of,
     read_object, read_select, select_schema, select_type, timeout,
 };
 pub use std::borrow::Cow;

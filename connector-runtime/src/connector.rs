@@ -12,11 +12,8 @@ pub trait FieldSet: Sized + Send + Sync + 'static {
     /// The fields in source order.
     const FIELDS: &'static [FieldSpec];
 
-    /// Reads the fields.
-    ///
-    /// # Errors
-    /// If a type cannot hold its value.
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Invalid>;
+    /// Reads the fields; `None` if a type cannot hold its value, which the reader keeps the reason of.
+    fn read(reader: &mut Reader<'_>) -> Option<Self>;
 }
 
 /// The struct's half of a connector; implemented by `#[connector(name = ...)]`.
@@ -113,29 +110,37 @@ impl<C: ConnectorStruct + Commands> Connector for C {
 }
 
 fn connect<C: ConnectorStruct>(values: FieldValues<'_>) -> Result<Connection, Invalid> {
-    Ok(std::sync::Arc::new(C::read(&mut Reader::new(values))?))
+    Ok(std::sync::Arc::new(Reader::read::<C>(values)?))
 }
 
 /// Reads fields one by one from validated values.
 #[derive(Debug)]
 pub struct Reader<'a> {
     values: FieldValues<'a>,
+    /// Why the first of the fields that could not be read could not.
+    invalid: Option<Invalid>,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads from values.
-    pub fn new(values: FieldValues<'a>) -> Self {
-        Self { values }
-    }
-
-    /// Reads a field: the given value, else the default, else the value of an absent field.
+    /// Reads a struct from values.
     ///
     /// # Errors
-    /// If the type cannot hold the value, or the value is required and missing.
-    pub fn field<T: FieldType>(&mut self, name: &'static str) -> Result<T, Invalid> {
-        match self.values.get(name) {
+    /// If the type of a field cannot hold its value, or the value is required and missing. The first such field is told.
+    pub fn read<T: FieldSet>(values: FieldValues<'a>) -> Result<T, Invalid> {
+        let mut reader = Self { values, invalid: None };
+        T::read(&mut reader).ok_or_else(|| reader.invalid.unwrap_or_default())
+    }
+
+    /// Reads a field: the given value, else the default, else the value of an absent field. `None` if that cannot be, or
+    /// a field before it could not be read.
+    pub fn field<T: FieldType>(&mut self, name: &'static str) -> Option<T> {
+        if self.invalid.is_some() {
+            return None;
+        }
+        let read = match self.values.get(name) {
             Some(value) => T::read(value).map_err(|mismatch| Invalid::of(name, mismatch.0)),
             None => T::absent().ok_or_else(|| Invalid { missing: vec![name.to_owned()], problems: Vec::new() }),
-        }
+        };
+        read.map_err(|invalid| self.invalid = Some(invalid)).ok()
     }
 }

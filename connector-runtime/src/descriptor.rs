@@ -94,6 +94,24 @@ pub struct CommandSpec {
     pub call: CallFn,
 }
 
+impl CommandSpec {
+    /// A command with nothing set; the macros fill in the rest.
+    pub const PLAIN: Self = Self {
+        name: "",
+        description: "",
+        params: &[],
+        outputs: Outputs { names: &[], schema: None, typed: false },
+        deprecated: None,
+        since: None,
+        effect: None,
+        idempotent: false,
+        variables: None,
+        timeout: None,
+        mocks: &[],
+        call: |_, _, _| Box::pin(async { Err(Fail::new("The command has no handler").into()) }),
+    };
+}
+
 /// What the payload of a command holds.
 #[derive(Clone, Copy, Default)]
 pub struct Outputs {

@@ -6,9 +6,46 @@ use quote::quote_spanned;
 use syn::spanned::Spanned;
 use syn::{Ident, Path, Type};
 
+use super::evident::evidently_fits;
 use super::field::{elements, innermost, literal};
 use crate::args::Value;
 use crate::model::{Field, Kind, mentions};
+
+/// The checks of the fields of a connection or of params. What evidently passes shares one const.
+pub(super) fn fields<'f>(
+    krate: &Path,
+    sets: impl Iterator<Item = (&'f Ident, impl Iterator<Item = &'f Field>)>,
+) -> TokenStream {
+    let (mut own, mut common) = (TokenStream::new(), TokenStream::new());
+    for (set, fields) in sets {
+        for (place, field_of) in fields.enumerate() {
+            let Some(span) = first_constant(field_of) else { continue };
+            if evidently_fits(field_of) {
+                let krate = super::at(krate, span);
+                common.extend(quote_spanned! {span=>
+                    #krate::__private::check::field(<#set as #krate::__private::FieldSet>::FIELDS, #place);
+                });
+            } else {
+                own.extend(field(krate, field_of, None));
+            }
+        }
+    }
+    if !common.is_empty() {
+        own.extend(quote::quote!(const _: () = { #common };));
+    }
+    own
+}
+
+/// The span of the first constant of a field that is checked against its type.
+fn first_constant(field: &Field) -> Option<Span> {
+    let constants = [&field.default, &field.min, &field.max, &field.example];
+    let lengths = [&field.min_length, &field.max_length];
+    let constant = constants.into_iter().flatten().map(|constant| constant.span).next();
+    constant
+        .or_else(|| lengths.into_iter().flatten().map(|length| length.span).next())
+        .or_else(|| field.pattern.as_ref().map(|pattern| pattern.text.span()))
+        .or(field.destination)
+}
 
 /// The checks of a field: its default, its bounds and its lengths against its type.
 pub(super) fn field(krate: &Path, field: &Field, object: Option<&Ident>) -> TokenStream {

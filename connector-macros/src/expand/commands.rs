@@ -3,9 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Path, Type};
+use syn::{Ident, Path, Type};
 
-use super::{checks, field, lock, option};
+use super::{checks, field, lock};
 use crate::args::TimeoutArg;
 use crate::model::{Command, Commands, Input};
 
@@ -16,7 +16,8 @@ pub(crate) fn commands(model: &Commands) -> TokenStream {
         let ident = &command.params_ident;
         field::field_set(krate, &quote!(#ident), command.params())
     });
-    let checks: TokenStream = commands.iter().map(|command| command_checks(krate, command)).collect();
+    let mut checks = checks::fields(krate, commands.iter().map(|command| (&command.params_ident, command.params())));
+    checks.extend(commands.iter().map(|command| command_checks(krate, command)));
     let rows = commands.iter().map(|command| row(krate, ty, command));
     let head = {
         // A second impl block for the same type is reported here.
@@ -86,17 +87,27 @@ fn row(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
         }
         None => outputs_of(krate, returns),
     };
-    let deprecated = option(command.deprecated.as_ref());
-    let since = option(command.since.as_ref());
-    let effect = option(command.effect.map(|effect| {
+    let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
+    let mut set = Vec::new();
+    for (name, text) in [("deprecated", &command.deprecated), ("since", &command.since)] {
+        if let Some(text) = text {
+            set.push((name, some(quote!(#text))));
+        }
+    }
+    if let Some(effect) = command.effect {
         let effect = format_ident!("{effect}");
-        quote!(#krate::__private::Effect::#effect)
-    }));
-    let variables = option(command.variables.as_ref().map(|variables| {
+        set.push(("effect", some(quote!(#krate::__private::Effect::#effect))));
+    }
+    if *idempotent {
+        set.push(("idempotent", quote!(true)));
+    }
+    if let Some(variables) = &command.variables {
         let rows = variables.iter().map(|variable| field::row(krate, variable));
-        quote!(&[#(#rows),*])
-    }));
-    let timeout = option(command.timeout.as_ref().map(|timeout| timeout_row(krate, params_ident, timeout)));
+        set.push(("variables", some(quote!(&[#(#rows),*]))));
+    }
+    if let Some(timeout) = &command.timeout {
+        set.push(("timeout", some(timeout_row(krate, params_ident, timeout))));
+    }
     let mocks = command.mocks.iter().map(|(scenario, function)| {
         let at = super::at(krate, function.span());
         let run = quote_spanned! {function.span()=>
@@ -104,21 +115,24 @@ fn row(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
         };
         quote!(#krate::__private::MockSpec { scenario: #scenario, run: #run })
     });
+    if !command.mocks.is_empty() {
+        set.push(("mocks", quote!(&[#(#mocks),*])));
+    }
     let call = call(krate, ty, command);
+    let base = quote!(#krate::__private::CommandSpec);
+    let set = set.into_iter().map(|(name, value)| {
+        let name = format_ident!("{name}");
+        quote!(#name: #value,)
+    });
     quote! {
-        #krate::__private::CommandSpec {
+        #base {
             name: #wire,
             description: #docs,
             params: <#params_ident as #krate::__private::FieldSet>::FIELDS,
             outputs: #outputs,
-            deprecated: #deprecated,
-            since: #since,
-            effect: #effect,
-            idempotent: #idempotent,
-            variables: #variables,
-            timeout: #timeout,
-            mocks: &[#(#mocks),*],
+            #(#set)*
             call: #call,
+            ..#base::PLAIN
         }
     }
 }
@@ -129,7 +143,7 @@ fn outputs_of(krate: &Path, returns: &Type) -> TokenStream {
     quote_spanned!(returns.span()=> <#returns as #krate::__private::Returns>::OUTPUTS)
 }
 
-fn timeout_row(krate: &Path, params: &syn::Ident, timeout: &TimeoutArg) -> TokenStream {
+fn timeout_row(krate: &Path, params: &Ident, timeout: &TimeoutArg) -> TokenStream {
     match timeout {
         TimeoutArg::Millis(millis) => quote!(#krate::__private::Timeout::Fixed(#millis)),
         TimeoutArg::Function(function) => {
@@ -141,7 +155,8 @@ fn timeout_row(krate: &Path, params: &syn::Ident, timeout: &TimeoutArg) -> Token
     }
 }
 
-/// The closure that reads the params, calls the handler and normalises its return value.
+/// The function that reads the params, calls the handler and normalises its return value. Only the handler is called
+/// here: a body of the runtime around it is checked once, and not once per command.
 fn call(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
     let Command { method, params_ident, returns, .. } = command;
     let has_params = command.params().next().is_some();
@@ -154,23 +169,23 @@ fn call(krate: &Path, ty: &Type, command: &Command) -> TokenStream {
         }
     });
     let context = if has_context { quote!(context) } else { quote!(_) };
-    let params = if has_params { quote!(params) } else { quote!(_) };
-    let awaited = command.is_async.then(|| quote!(.await));
-    let close = {
+    let values = if has_params { quote!(params) } else { quote!(_) };
+    let call = {
         let krate = super::at(krate, returns.span());
-        quote_spanned!(returns.span()=> <#returns as #krate::__private::Returns>::into_reply)
+        let (name, rest) = if command.is_async { ("call_async", quote!(, _)) } else { ("call", quote!()) };
+        let name = Ident::new(name, returns.span());
+        quote_spanned!(returns.span()=> #krate::__private::#name::<#ty, #params_ident, #returns #rest>)
     };
     quote! {
-        |connection, #context, params| #krate::__private::boxed(async move {
-            let (connection, #params) = #krate::__private::open::<#ty, #params_ident>(connection, params)?;
-            #close(connection.#method(#(#arguments),*)#awaited)
+        |connection, #context, params| #call(connection, params, move |connection, #values| {
+            connection.#method(#(#arguments),*)
         })
     }
 }
 
 fn command_checks(krate: &Path, command: &Command) -> TokenStream {
-    let mut tokens: TokenStream = command.params().map(|field| checks::field(krate, field, None)).collect();
-    tokens.extend(command.variables.iter().flatten().map(|variable| checks::variable(krate, variable)));
+    let variables = command.variables.iter().flatten();
+    let mut tokens: TokenStream = variables.map(|variable| checks::variable(krate, variable)).collect();
     if let Some(outputs) = &command.outputs {
         let (span, returned) = (outputs.span, outputs_of(krate, &command.returns));
         let krate = super::at(krate, span);

@@ -11,7 +11,7 @@ use crate::model::{Connector, Egress};
 pub(crate) fn connector(model: &Connector) -> TokenStream {
     let Connector { krate, ident, name, version, docs, tags, legacy_commandless_ui, .. } = model;
     let field_set = field::field_set(krate, &quote!(#ident), model.fields.iter());
-    let checks: TokenStream = model.fields.iter().map(|field| checks::field(krate, field, None)).collect();
+    let checks = checks::fields(krate, std::iter::once((ident, model.fields.iter())));
     let category = option(model.category.as_ref());
     let default_command = option(model.default_command.as_ref());
     let errors = match &model.errors {

@@ -1,7 +1,7 @@
 //! A field's row in the table, and the code that reads it.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{GenericArgument, Ident, Path, PathArguments, Type};
 
@@ -55,7 +55,7 @@ fn typed_row(krate: &Path, field: &Field, ty: &TokenStream, object: Option<&Iden
         return base;
     }
     let set = set.into_iter().map(|(name, value)| {
-        let name = quote::format_ident!("{name}");
+        let name = format_ident!("{name}");
         quote!(#name: #value)
     });
     quote!(#krate::__private::FieldSpec { #(#set,)* ..#base })
@@ -144,29 +144,39 @@ pub(super) fn value_literal(krate: &Path, value: &Value) -> TokenStream {
     }
 }
 
-/// `impl FieldSet for ..`: the table and the reader.
+/// `impl FieldSet for ..`: the table and the reader. One pattern over all fields costs the compiler less than a `?` per
+/// field.
 pub(super) fn field_set<'f>(
     krate: &Path,
     target: &TokenStream,
     fields: impl Iterator<Item = &'f Field>,
 ) -> TokenStream {
-    let (mut rows, mut reads) = (Vec::new(), Vec::new());
+    let (mut rows, mut reads, mut names, mut values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for field in fields {
         let Field { ident, ty, wire, .. } = field;
         rows.push(row(krate, field));
-        let read = {
-            let krate = super::at(krate, ty.span());
-            quote_spanned!(ty.span()=> <#ty as #krate::__private::FieldType>::field)
-        };
-        reads.push(quote!(#ident: #read(reader, #wire)?));
+        let krate = super::at(krate, ty.span());
+        reads.push(quote_spanned!(ty.span()=> <#ty as #krate::__private::FieldType>::field(reader, #wire)));
+        // Not the field's own name, which may be that of a constant too.
+        values.push(format_ident!("value_{}", names.len(), span = Span::mixed_site()));
+        names.push(ident);
     }
-    let reader = if reads.is_empty() { quote!(_) } else { quote!(reader) };
+    let (reader, some) =
+        (if reads.is_empty() { quote!(_) } else { quote!(reader) }, quote!(::core::option::Option::Some));
+    let read = (!reads.is_empty()).then(|| {
+        quote! {
+            let (#(#some(#values),)*) = (#(#reads,)*) else {
+                return ::core::option::Option::None;
+            };
+        }
+    });
     quote! {
         #[automatically_derived]
         impl #krate::__private::FieldSet for #target {
             const FIELDS: &'static [#krate::__private::FieldSpec] = &[#(#rows),*];
-            fn read(#reader: &mut #krate::__private::Reader<'_>) -> ::core::result::Result<Self, #krate::__private::Invalid> {
-                ::core::result::Result::Ok(Self { #(#reads),* })
+            fn read(#reader: &mut #krate::__private::Reader<'_>) -> ::core::option::Option<Self> {
+                #read
+                #some(Self { #(#names: #values),* })
             }
         }
     }

@@ -8,11 +8,36 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::descriptor::{Descriptor, Literal, Outputs, TypeSpec};
+use crate::descriptor::{Descriptor, FieldSpec, Literal, Outputs, TypeSpec};
 use crate::lock::LockVerdict;
 use crate::schema::FieldKind;
 
 pub use default::default;
+
+/// Checks all constants of a field against its type.
+#[track_caller]
+pub const fn field(fields: &[FieldSpec], place: usize) {
+    let spec = &fields[place];
+    let ty = &spec.ty;
+    if let Some(value) = spec.default {
+        default(ty, value, spec.minimum, spec.maximum);
+    }
+    if let Some(value) = spec.minimum {
+        bound(ty, value);
+    }
+    if let Some(value) = spec.maximum {
+        bound(ty, value);
+    }
+    if spec.min_length.is_some() || spec.max_length.is_some() || spec.pattern.is_some() {
+        text(ty);
+    }
+    if let Some(value) = spec.example {
+        example(ty, value);
+    }
+    if spec.destination {
+        destination(ty);
+    }
+}
 
 /// Checks a bound against the type of its field.
 #[track_caller]

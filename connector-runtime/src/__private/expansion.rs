@@ -15,27 +15,48 @@ use crate::schema::{FieldKind, FieldValues};
 /// What a handler's call needs, in the erased form in which tables hold it.
 pub type Erased<'a> = &'a (dyn Any + Send + Sync);
 
-/// Returns the typed connection and params of a call.
-///
-/// # Errors
-/// If a param's type cannot hold its value, or the connection belongs to another type.
-pub fn open<'a, C: 'static, P: FieldSet>(
+/// Calls an async handler with the typed connection and params.
+pub fn call_async<'a, C, P, R, F>(
     connection: Erased<'a>,
-    params: FieldValues<'_>,
-) -> Result<(&'a C, P), Failure> {
+    params: FieldValues<'a>,
+    handler: impl FnOnce(&'a C, P) -> F + Send + 'a,
+) -> BoxFuture<'a, Result<Reply, Failure>>
+where
+    C: Sync + 'static,
+    P: FieldSet,
+    R: Returns,
+    F: Future<Output = R> + Send,
+{
+    Box::pin(async move {
+        let (connection, params) = open(connection, params)?;
+        handler(connection, params).await.into_reply()
+    })
+}
+
+/// Calls a handler that is not async with the typed connection and params.
+pub fn call<'a, C, P, R>(
+    connection: Erased<'a>,
+    params: FieldValues<'a>,
+    handler: impl FnOnce(&'a C, P) -> R + Send + 'a,
+) -> BoxFuture<'a, Result<Reply, Failure>>
+where
+    C: Sync + 'static,
+    P: FieldSet,
+    R: Returns,
+{
+    Box::pin(async move {
+        let (connection, params) = open(connection, params)?;
+        handler(connection, params).into_reply()
+    })
+}
+
+/// Returns the typed connection and params of a call.
+fn open<'a, C: 'static, P: FieldSet>(connection: Erased<'a>, params: FieldValues<'_>) -> Result<(&'a C, P), Failure> {
     let connection = connection
         .downcast_ref()
         .ok_or_else(|| Failure::from(crate::outcome::Fail::new("The connection belongs to another connector type")))?;
-    let params = P::read(&mut Reader::new(params)).map_err(Failure::invalid)?;
+    let params = Reader::read::<P>(params).map_err(Failure::invalid)?;
     Ok((connection, params))
-}
-
-/// Boxes a call.
-pub fn boxed<'a, F>(call: F) -> BoxFuture<'a, Result<Reply, Failure>>
-where
-    F: Future<Output = Result<Reply, Failure>> + Send + 'a,
-{
-    Box::pin(call)
 }
 
 /// Runs a mock function of either form.
@@ -46,13 +67,13 @@ pub fn mock<P: FieldSet, R: Returns, Form>(
     function: impl MockFn<P, R, Form>,
     params: FieldValues<'_>,
 ) -> Result<Reply, Failure> {
-    let params = P::read(&mut Reader::new(params)).map_err(Failure::invalid)?;
+    let params = Reader::read::<P>(params).map_err(Failure::invalid)?;
     function.call(&params).into_reply()
 }
 
 /// Derives a deadline from typed params, in milliseconds.
 pub fn timeout<P: FieldSet>(derive: impl FnOnce(&P) -> std::time::Duration, params: FieldValues<'_>) -> u64 {
-    match P::read(&mut Reader::new(params)) {
+    match Reader::read::<P>(params) {
         Ok(params) => u64::try_from(derive(&params).as_millis()).unwrap_or(u64::MAX),
         Err(_) => crate::dispatch::DEFAULT_TIMEOUT_MS,
     }

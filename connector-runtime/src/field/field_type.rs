@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value};
 use crate::Secret;
 use crate::connector::Reader;
 use crate::descriptor::{Literal, TypeSpec};
-use crate::schema::{FieldKind, Invalid, json_type, number};
+use crate::schema::{FieldKind, json_type, number};
 
 /// A type that a connection field or a param may have.
 ///
@@ -35,12 +35,10 @@ pub trait FieldType: Sized + Send + Sync + 'static {
         None
     }
 
-    /// Reads a field of this type; what the macros call.
-    ///
-    /// # Errors
-    /// If the type cannot hold the value, or needs one and there is none.
+    /// Reads a field of this type; what the macros call. `None` if the type cannot hold the value, or needs one and there
+    /// is none.
     #[doc(hidden)]
-    fn field(reader: &mut Reader<'_>, name: &'static str) -> Result<Self, Invalid> {
+    fn field(reader: &mut Reader<'_>, name: &'static str) -> Option<Self> {
         reader.field(name)
     }
 }
