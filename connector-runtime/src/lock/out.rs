@@ -13,9 +13,9 @@ enum To<'a> {
     /// Nowhere; only the length counts.
     Count,
     /// Compared with these bytes, until the first that differs.
-    Compare { expected: &'a [u8], equal: bool },
-    /// Hashed (FNV-1a).
-    Hash { hash: u32 },
+    Compare { rest: &'a [u8], equal: bool },
+    /// Hashed (FNV-1a). The hash has 32 bits; in 64 a step of it cannot overflow, so it takes no call.
+    Hash { hash: u64 },
     /// Kept, as far as there is room.
     Keep { buffer: &'a mut [u8] },
 }
@@ -26,7 +26,7 @@ impl<'a> Out<'a> {
     }
 
     pub(super) const fn compare(expected: &'a [u8]) -> Self {
-        Self { to: To::Compare { expected, equal: true }, length: 0 }
+        Self { to: To::Compare { rest: expected, equal: true }, length: 0 }
     }
 
     pub(super) const fn hash() -> Self {
@@ -40,7 +40,7 @@ impl<'a> Out<'a> {
     /// Returns whether what was compared is the same from end to end.
     pub(super) const fn matched(&self) -> bool {
         match &self.to {
-            To::Compare { expected, equal } => *equal && self.length == expected.len(),
+            To::Compare { rest: [], equal } => *equal,
             _ => false,
         }
     }
@@ -52,38 +52,56 @@ impl<'a> Out<'a> {
 
     pub(super) const fn hashed(&self) -> u32 {
         match self.to {
-            To::Hash { hash } => hash,
+            #[expect(clippy::cast_possible_truncation, reason = "kept within 32 bits")]
+            To::Hash { hash } => hash as u32,
             _ => 0,
         }
     }
 
+    /// Writes bytes. The compiler interprets this for every connector, step by step: a call, such as that of `len`, is
+    /// the most expensive step, and a pattern over several bytes takes fewer steps than an index for each.
     pub(super) const fn bytes(&mut self, bytes: &[u8]) {
         let length = self.length;
-        let mut at = 0;
         match &mut self.to {
             To::Count => {}
-            To::Compare { expected, equal } => {
-                if !*equal || expected.len() < length + bytes.len() {
-                    *equal = false;
+            To::Compare { rest, equal } => {
+                if !*equal {
                     return;
                 }
-                while at < bytes.len() {
-                    if expected[length + at] != bytes[at] {
-                        *equal = false;
-                        return;
+                let (mut bytes, mut text) = (bytes, *rest);
+                while let &[a, b, c, d, ref more @ ..] = bytes {
+                    match text {
+                        &[e, f, g, h, ref behind @ ..] if a == e && b == f && c == g && d == h => text = behind,
+                        _ => *equal = false,
                     }
-                    at += 1;
+                    bytes = more;
                 }
+                while let &[a, ref more @ ..] = bytes {
+                    match text {
+                        &[b, ref behind @ ..] if a == b => text = behind,
+                        _ => *equal = false,
+                    }
+                    bytes = more;
+                }
+                *rest = text;
             }
             To::Hash { hash } => {
-                let mut value = *hash;
-                while at < bytes.len() {
-                    value = (value ^ bytes[at] as u32).wrapping_mul(0x0100_0193);
-                    at += 1;
+                let (mut value, mut bytes) = (*hash, bytes);
+                while let &[a, b, c, d, ref more @ ..] = bytes {
+                    value = ((value ^ a as u64) * FNV_PRIME) & LOW;
+                    value = ((value ^ b as u64) * FNV_PRIME) & LOW;
+                    value = ((value ^ c as u64) * FNV_PRIME) & LOW;
+                    value = ((value ^ d as u64) * FNV_PRIME) & LOW;
+                    bytes = more;
+                }
+                while let &[a, ref more @ ..] = bytes {
+                    value = ((value ^ a as u64) * FNV_PRIME) & LOW;
+                    bytes = more;
                 }
                 *hash = value;
             }
             To::Keep { buffer } => {
+                let mut at = 0;
                 while at < bytes.len() && length + at < buffer.len() {
                     buffer[length + at] = bytes[at];
                     at += 1;
@@ -112,7 +130,7 @@ impl<'a> Out<'a> {
                     b'\n' => self.str("\\n"),
                     _ => {
                         self.str("\\u00");
-                        self.hex(byte as u32, 2);
+                        self.hex::<2>(byte as u32);
                     }
                 }
                 plain = at + 1;
@@ -123,32 +141,27 @@ impl<'a> Out<'a> {
         self.str("\"");
     }
 
-    pub(super) const fn hex(&mut self, value: u32, digits: u32) {
-        let mut left = digits;
-        while left > 0 {
-            left -= 1;
-            let digit = (value >> (4 * left)) & 0xf;
-            self.bytes(&[b"0123456789abcdef"[digit as usize]]);
+    /// Writes the last digits of a number.
+    pub(super) const fn hex<const DIGITS: usize>(&mut self, value: u32) {
+        let (mut digits, mut at, mut rest) = ([0; DIGITS], DIGITS, value);
+        while at > 0 {
+            at -= 1;
+            digits[at] = b"0123456789abcdef"[(rest & 0xf) as usize];
+            rest >>= 4;
         }
+        self.bytes(&digits);
     }
 
     pub(super) const fn decimal(&mut self, value: u64) {
-        let mut digits = [0; 20];
-        let (mut at, mut rest) = (20, value);
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
+        if value > 9 {
+            self.decimal(value / 10);
         }
-        self.bytes(bytes::from(&digits, at));
+        self.bytes(&[b'0' + (value % 10) as u8]);
     }
 
     pub(super) const fn signed(&mut self, value: i64) {
         if value < 0 {
-            self.str("-");
+            self.bytes(b"-");
         }
         self.decimal(value.unsigned_abs());
     }
@@ -191,11 +204,15 @@ impl<'a> Out<'a> {
             power *= 10.0;
         }
         self.str("bits:");
-        self.hex((value.to_bits() >> 32) as u32, 8);
+        self.hex::<8>((value.to_bits() >> 32) as u32);
         #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-        self.hex(value.to_bits() as u32, 8);
+        self.hex::<8>(value.to_bits() as u32);
     }
 }
+
+const FNV_PRIME: u64 = 0x0100_0193;
+/// The bits of a hash.
+const LOW: u64 = 0xffff_ffff;
 
 /// Returns what a function writes.
 pub(super) fn text(write: impl Fn(&mut Out<'_>)) -> String {

@@ -6,36 +6,38 @@ use super::order::{Order, is_next};
 use crate::descriptor::{ChoiceSpec, FieldSpec, Literal};
 use crate::schema::FieldKind;
 
-/// The path to a field inside objects, written outermost first.
-const fn place(out: &mut Out<'_>, keyword: &str, command: &str, outer: &str) {
-    out.str(keyword);
-    if !command.is_empty() {
-        out.str(command);
-        out.str(" ");
+/// The keyword, the command, and the path to a field inside objects, written outermost first.
+const fn place(out: &mut Out<'_>, keyword: &[u8], command: &[u8], outer: &str) {
+    out.bytes(keyword);
+    if let [_, ..] = command {
+        out.bytes(command);
+        out.bytes(b" ");
     }
-    out.str(outer);
+    if let [_, ..] = outer.as_bytes() {
+        out.str(outer);
+    }
 }
 
 pub(super) const fn fields(
     out: &mut Out<'_>,
-    keyword: &str,
-    command: &str,
+    keyword: &[u8],
+    command: &[u8],
     outer: &str,
     specs: &'static [FieldSpec],
     nested: bool,
 ) {
     let order = Order::of(specs);
-    let mut at = 0;
-    while at < specs.len() && !out.is_done() {
+    let (mut at, count) = (0, specs.len());
+    while at < count {
         let spec = &specs[order.0[at] as usize];
         // Of elements with nothing inside, the line of the list says enough.
         if !(is_element(spec) && is_plain(spec)) {
             place(out, keyword, command, outer);
             out.str(spec.name);
             attributes(out, spec, nested);
-            out.str("\n");
+            out.bytes(b"\n");
         }
-        if !spec.ty.fields.is_empty() {
+        if let [_, ..] = spec.ty.fields {
             let mut buffer = [0; MAX_PATH];
             fields(out, keyword, command, deeper(&mut buffer, outer, spec.name), spec.ty.fields, true);
         }
@@ -43,24 +45,30 @@ pub(super) const fn fields(
     }
 }
 
-pub(super) const fn options(out: &mut Out<'_>, keyword: &str, command: &str, outer: &str, specs: &'static [FieldSpec]) {
+pub(super) const fn options(
+    out: &mut Out<'_>,
+    keyword: &[u8],
+    command: &[u8],
+    outer: &str,
+    specs: &'static [FieldSpec],
+) {
     if !has_options(specs) {
         return;
     }
     let order = Order::of(specs);
-    let mut at = 0;
-    while at < specs.len() && !out.is_done() {
+    let (mut at, count) = (0, specs.len());
+    while at < count {
         let spec = &specs[order.0[at] as usize];
         let mut shown = "";
         while let Some(choice) = next_choice(spec.ty.choices, shown) {
             place(out, keyword, command, outer);
             out.str(spec.name);
-            out.str(" ");
+            out.bytes(b" ");
             out.quoted(choice.value);
-            out.str("\n");
+            out.bytes(b"\n");
             shown = choice.value;
         }
-        if !spec.ty.fields.is_empty() {
+        if let [_, ..] = spec.ty.fields {
             let mut buffer = [0; MAX_PATH];
             options(out, keyword, command, deeper(&mut buffer, outer, spec.name), spec.ty.fields);
         }
@@ -89,12 +97,14 @@ const fn next_choice(choices: &'static [ChoiceSpec], last: &str) -> Option<&'sta
 
 /// Returns whether any field of a list has options, here or inside an object.
 const fn has_options(specs: &[FieldSpec]) -> bool {
-    let mut at = 0;
-    while at < specs.len() {
-        if !specs[at].ty.choices.is_empty() || has_options(specs[at].ty.fields) {
-            return true;
+    let mut specs = specs;
+    while let [spec, more @ ..] = specs {
+        match (spec.ty.choices, spec.ty.fields) {
+            ([], []) => {}
+            ([], inner) if !has_options(inner) => {}
+            _ => return true,
         }
-        at += 1;
+        specs = more;
     }
     false
 }
@@ -106,7 +116,7 @@ pub(super) const fn is_element(spec: &FieldSpec) -> bool {
 
 /// Returns whether the elements of a list have neither options nor fields, nor their elements.
 pub(super) const fn is_plain(spec: &FieldSpec) -> bool {
-    spec.ty.choices.is_empty()
+    matches!(spec.ty.choices, [])
         && match spec.ty.fields {
             [] => true,
             [inner] => is_element(inner) && is_plain(inner),
@@ -133,88 +143,93 @@ const fn deeper<'b>(buffer: &'b mut [u8; MAX_PATH], outer: &str, name: &str) -> 
 
 const fn attributes(out: &mut Out<'_>, spec: &FieldSpec, nested: bool) {
     let ty = &spec.ty;
-    out.str(" ");
-    out.str(if ty.secret { "secret" } else { ty.kind.as_str() });
-    if spec.default.is_none() && !ty.nullable {
-        out.str(" required");
+    out.bytes(b" ");
+    if ty.secret {
+        out.bytes(b"secret");
+    } else {
+        out.str(ty.kind.as_str());
+    }
+    if !ty.nullable && matches!(spec.default, None) {
+        out.bytes(b" required");
     }
     if nested && ty.nullable {
-        out.str(" null");
+        out.bytes(b" null");
     }
     if let Some(default) = spec.default {
-        out.str(" default=");
+        out.bytes(b" default=");
         literal(out, default);
     } else if ty.nullable && !nested {
-        out.str(" default=null");
+        out.bytes(b" default=null");
     }
-    let format = if spec.destination && ty.format.is_none() { Some("hostname") } else { ty.format };
+    let format = match ty.format {
+        None if spec.destination => Some("hostname"),
+        format => format,
+    };
     if let Some(format) = format {
-        out.str(" format=");
+        out.bytes(b" format=");
         out.quoted(format);
     }
     if ty.integer {
-        out.str(" integer");
+        out.bytes(b" integer");
     }
-    bound(out, " min=", if spec.minimum.is_some() { spec.minimum } else { ty.minimum });
-    bound(out, " max=", if spec.maximum.is_some() { spec.maximum } else { ty.maximum });
-    length(out, " min_length=", spec.min_length);
-    length(out, " max_length=", spec.max_length);
-    if let Some(pattern) = spec.pattern {
-        out.str(" pattern=");
-        out.quoted(pattern);
-    }
-}
-
-const fn bound(out: &mut Out<'_>, key: &str, bound: Option<Literal>) {
-    if let Some(bound) = bound {
-        out.str(key);
+    if let (Some(bound), _) | (None, Some(bound)) = (spec.minimum, ty.minimum) {
+        out.bytes(b" min=");
         literal(out, bound);
     }
-}
-
-const fn length(out: &mut Out<'_>, key: &str, length: Option<u64>) {
-    if let Some(length) = length {
-        out.str(key);
+    if let (Some(bound), _) | (None, Some(bound)) = (spec.maximum, ty.maximum) {
+        out.bytes(b" max=");
+        literal(out, bound);
+    }
+    if let Some(length) = spec.min_length {
+        out.bytes(b" min_length=");
         out.decimal(length);
+    }
+    if let Some(length) = spec.max_length {
+        out.bytes(b" max_length=");
+        out.decimal(length);
+    }
+    if let Some(pattern) = spec.pattern {
+        out.bytes(b" pattern=");
+        out.quoted(pattern);
     }
 }
 
 const fn separator(out: &mut Out<'_>, at: usize) {
     if at > 0 {
-        out.str(",");
+        out.bytes(b",");
     }
 }
 
 /// Writes a constant as compact JSON.
 pub(super) const fn literal(out: &mut Out<'_>, literal: Literal) {
     match literal {
-        Literal::Bool(true) => out.str("true"),
-        Literal::Bool(false) => out.str("false"),
+        Literal::Bool(true) => out.bytes(b"true"),
+        Literal::Bool(false) => out.bytes(b"false"),
         Literal::Int(value) => out.signed(value),
         Literal::Float(value) => out.float(value),
         Literal::Str(value) => out.quoted(value),
-        Literal::Null => out.str("null"),
+        Literal::Null => out.bytes(b"null"),
         Literal::List(items) => {
-            out.str("[");
+            out.bytes(b"[");
             let mut at = 0;
             while at < items.len() {
                 separator(out, at);
                 self::literal(out, items[at]);
                 at += 1;
             }
-            out.str("]");
+            out.bytes(b"]");
         }
         Literal::Map(members) => {
-            out.str("{");
+            out.bytes(b"{");
             let mut at = 0;
             while at < members.len() {
                 separator(out, at);
                 out.quoted(members[at].0);
-                out.str(":");
+                out.bytes(b":");
                 self::literal(out, members[at].1);
                 at += 1;
             }
-            out.str("}");
+            out.bytes(b"}");
         }
     }
 }

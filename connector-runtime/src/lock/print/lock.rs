@@ -12,16 +12,16 @@ use crate::descriptor::{CommandSpec, Descriptor};
 use crate::schema::Effect;
 
 pub(in crate::lock) const fn lock(out: &mut Out<'_>, descriptor: &Descriptor) {
-    out.str("version ");
+    out.bytes(b"version ");
     out.str(descriptor.version);
-    out.str("\n");
+    out.bytes(b"\n");
     each_command(out, descriptor, Section::Command);
-    fields(out, "connection ", "", "", descriptor.connection, false);
-    options(out, "connection-option ", "", "", descriptor.connection);
+    fields(out, b"connection ", b"", "", descriptor.connection, false);
+    options(out, b"connection-option ", b"", "", descriptor.connection);
     if let Some(name) = descriptor.default_command {
-        out.str("default-command ");
+        out.bytes(b"default-command ");
         out.str(name);
-        out.str("\n");
+        out.bytes(b"\n");
     }
     each_command(out, descriptor, Section::Output);
     each_command(out, descriptor, Section::Param);
@@ -29,15 +29,15 @@ pub(in crate::lock) const fn lock(out: &mut Out<'_>, descriptor: &Descriptor) {
     each_command(out, descriptor, Section::Text);
     let mut hash = Out::hash();
     field_texts(&mut hash, descriptor.connection, false);
-    let mut at = 0;
-    while at < descriptor.commands.len() {
-        hash.str(descriptor.commands[at].name);
-        hash.str("\0");
-        at += 1;
+    let mut commands = descriptor.commands;
+    while let [command, more @ ..] = commands {
+        hash.str(command.name);
+        hash.bytes(b"\0");
+        commands = more;
     }
-    out.str("texts ");
-    out.hex(hash.hashed(), 8);
-    out.str("\n");
+    out.bytes(b"texts ");
+    out.hex::<8>(hash.hashed());
+    out.bytes(b"\n");
     each_command(out, descriptor, Section::Variable);
     each_command(out, descriptor, Section::VariableOption);
 }
@@ -57,11 +57,14 @@ enum Section {
 /// descriptor made by hand, the next name is looked for each time.
 const fn each_command(out: &mut Out<'_>, descriptor: &Descriptor, section: Section) {
     let commands = descriptor.commands;
+    if out.is_done() {
+        return;
+    }
     if descriptor.order.len() == commands.len() {
-        let mut at = 0;
-        while at < commands.len() && !out.is_done() {
-            command(out, &commands[descriptor.order[at] as usize], section);
-            at += 1;
+        let mut order = descriptor.order;
+        while let [place, more @ ..] = order {
+            command(out, &commands[*place as usize], section);
+            order = more;
         }
         return;
     }
@@ -92,53 +95,53 @@ const fn command(out: &mut Out<'_>, spec: &CommandSpec, section: Section) {
     match section {
         Section::Command => command_line(out, spec),
         Section::Output => outputs(out, spec),
-        Section::Param => fields(out, "param ", spec.name, "", spec.params, false),
-        Section::ParamOption => options(out, "param-option ", spec.name, "", spec.params),
+        Section::Param => fields(out, b"param ", spec.name.as_bytes(), "", spec.params, false),
+        Section::ParamOption => options(out, b"param-option ", spec.name.as_bytes(), "", spec.params),
         Section::Variable => {
             if let Some(variables) = spec.variables {
-                fields(out, "variable ", spec.name, "", variables, false);
+                fields(out, b"variable ", spec.name.as_bytes(), "", variables, false);
             }
         }
         Section::VariableOption => {
             if let Some(variables) = spec.variables {
-                options(out, "variable-option ", spec.name, "", variables);
+                options(out, b"variable-option ", spec.name.as_bytes(), "", variables);
             }
         }
         Section::Text => {
             let mut hash = Out::hash();
             hash.str(spec.description);
-            hash.str("\0");
+            hash.bytes(b"\0");
             if let Some(text) = spec.deprecated {
                 hash.str(text);
             }
             field_texts(&mut hash, spec.params, false);
-            let mut at = 0;
-            while at < spec.outputs.names.len() {
-                hash.str(spec.outputs.names[at]);
-                hash.str("\0");
-                at += 1;
+            let mut names = spec.outputs.names;
+            while let [name, more @ ..] = names {
+                hash.str(name);
+                hash.bytes(b"\0");
+                names = more;
             }
             if let Some(variables) = spec.variables {
                 field_texts(&mut hash, variables, false);
             }
-            out.str("text ");
+            out.bytes(b"text ");
             out.str(spec.name);
-            out.str(" ");
-            out.hex(hash.hashed(), 8);
-            out.str("\n");
+            out.bytes(b" ");
+            out.hex::<8>(hash.hashed());
+            out.bytes(b"\n");
         }
     }
 }
 
 const fn command_line(out: &mut Out<'_>, spec: &CommandSpec) {
-    out.str("command ");
+    out.bytes(b"command ");
     out.str(spec.name);
     if let Some(since) = spec.since {
-        out.str(" since=");
+        out.bytes(b" since=");
         out.str(since);
     }
     if let Some(effect) = spec.effect {
-        out.str(" effect=");
+        out.bytes(b" effect=");
         out.str(match effect {
             Effect::Read => "read",
             Effect::Create => "create",
@@ -147,19 +150,22 @@ const fn command_line(out: &mut Out<'_>, spec: &CommandSpec) {
         });
     }
     if spec.idempotent {
-        out.str(" idempotent");
+        out.bytes(b" idempotent");
     }
-    if spec.deprecated.is_some() {
-        out.str(" deprecated");
+    if let Some(_) = spec.deprecated {
+        out.bytes(b" deprecated");
     }
-    if spec.variables.is_some() {
-        out.str(" variables");
+    if let Some(_) = spec.variables {
+        out.bytes(b" variables");
     }
-    out.str("\n");
+    out.bytes(b"\n");
 }
 
 const fn outputs(out: &mut Out<'_>, spec: &CommandSpec) {
     let names = spec.outputs.names;
+    if let [] = names {
+        return;
+    }
     let mut last = "";
     loop {
         let mut next = None;
@@ -171,11 +177,11 @@ const fn outputs(out: &mut Out<'_>, spec: &CommandSpec) {
             at += 1;
         }
         let Some(name) = next else { return };
-        out.str("output ");
+        out.bytes(b"output ");
         out.str(spec.name);
-        out.str(" ");
+        out.bytes(b" ");
         out.str(name);
-        out.str("\n");
+        out.bytes(b"\n");
         last = name;
     }
 }

@@ -23,10 +23,11 @@ const MAX_FIELDS: usize = 512;
 
 impl Order {
     pub(super) const fn of(specs: &[FieldSpec]) -> Self {
-        assert!(specs.len() <= MAX_FIELDS, "a connector with more than 512 fields in one list takes `lock = false`");
+        let count = specs.len();
+        assert!(count <= MAX_FIELDS, "a connector with more than 512 fields in one list takes `lock = false`");
         let mut order = [0; MAX_FIELDS];
         let mut at = 0;
-        while at < specs.len() {
+        while at < count {
             let name = specs[at].name.as_bytes();
             let mut to = at;
             while to > 0

@@ -6,38 +6,42 @@ use crate::descriptor::FieldSpec;
 
 /// Hashes what forms show, in source order, so that another order counts as another text.
 pub(super) const fn field_texts(hash: &mut Out<'_>, specs: &[FieldSpec], nested: bool) {
-    let mut at = 0;
-    while at < specs.len() {
-        let spec = &specs[at];
+    let mut specs = specs;
+    while let [spec, more @ ..] = specs {
+        specs = more;
         if is_element(spec) && is_plain(spec) {
-            at += 1;
             continue;
         }
         hash.str(spec.name);
-        hash.str("\0");
+        hash.bytes(b"\0");
         hash.str(spec.description);
-        let texts = [spec.label, spec.placeholder];
-        let mut text = 0;
-        while text < texts.len() {
-            hash.str("\0");
-            if let Some(text) = texts[text] {
-                hash.str(text);
-            }
-            text += 1;
+        if let (None, None) = (spec.label, spec.placeholder) {
+            hash.bytes(b"\0\0");
+        } else {
+            text(hash, spec.label);
+            text(hash, spec.placeholder);
         }
         if let Some(example) = spec.example {
             literal(hash, example);
         }
-        let mut choice = 0;
-        while choice < spec.ty.choices.len() {
-            hash.str("\0");
-            hash.str(spec.ty.choices[choice].label);
+        let mut choices = spec.ty.choices;
+        while let [choice, others @ ..] = choices {
+            hash.bytes(b"\0");
+            hash.str(choice.label);
             if nested {
-                hash.str(spec.ty.choices[choice].description);
+                hash.str(choice.description);
             }
-            choice += 1;
+            choices = others;
         }
-        field_texts(hash, spec.ty.fields, true);
-        at += 1;
+        if let [_, ..] = spec.ty.fields {
+            field_texts(hash, spec.ty.fields, true);
+        }
+    }
+}
+
+const fn text(hash: &mut Out<'_>, text: Option<&str>) {
+    hash.bytes(b"\0");
+    if let Some(text) = text {
+        hash.str(text);
     }
 }
