@@ -71,8 +71,31 @@ fn exponent_of(text: &str) -> i64 {
     text.parse().unwrap_or(if text.starts_with('-') { i64::MIN / 2 } else { i64::MAX / 2 })
 }
 
+/// Reads a number as most are written: a few digits, with a sign or without. `None` for any other.
+#[inline]
+fn plain(number: &Number) -> Option<i64> {
+    /// So many digits fit in an `i64`, whichever they are.
+    const MAX_DIGITS: usize = 18;
+    let text = number.as_str();
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || digits.len() > MAX_DIGITS {
+        return None;
+    }
+    let mut value = 0;
+    for byte in digits.bytes() {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + i64::from(byte - b'0');
+    }
+    Some(if digits.len() < text.len() { -value } else { value })
+}
+
 /// Compares two numbers exactly.
 pub fn compare(a: &Number, b: &Number) -> Ordering {
+    if let (Some(a), Some(b)) = (plain(a), plain(b)) {
+        return a.cmp(&b);
+    }
     let (a, b) = (Decimal::of(a.as_str()), Decimal::of(b.as_str()));
     match (a.is_negative, b.is_negative) {
         (false, false) => a.compare_size(&b),
@@ -109,12 +132,18 @@ pub fn common_text(value: &Value) -> String {
 
 /// Returns whether a number has no fraction, such as `5`, `5.0` and `5e3`.
 pub fn is_whole(number: &Number) -> bool {
+    if plain(number).is_some() {
+        return true;
+    }
     let number = Decimal::of(number.as_str());
     number.is_zero() || length(number.whole.len() + number.fraction.len()) <= number.magnitude
 }
 
 /// Returns a whole number, such as 5 of `5.0`; `None` if it has a fraction, or is beyond an `i128`.
 pub fn whole(number: &Number) -> Option<i128> {
+    if let Some(plain) = plain(number) {
+        return Some(plain.into());
+    }
     if let Some(whole) = number.as_i128() {
         return Some(whole);
     }
@@ -168,6 +197,8 @@ mod tests {
         let rising = [
             "-1e400",
             "-1e300",
+            "-1000000000000000000",
+            "-999999999999999999",
             "-12345678901234567.90",
             "-12345678901234567.89",
             "-1",
@@ -185,6 +216,8 @@ mod tests {
             "10.5",
             "9007199254740992",
             "9007199254740993",
+            "999999999999999999",
+            "1000000000000000000",
             "18446744073709551615",
             "18446744073709551616",
             "123456789012345678901234567890",

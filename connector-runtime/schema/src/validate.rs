@@ -55,14 +55,25 @@ fn may_be(field: &Field, value: &Value) -> bool {
     field.kind == FieldKind::Raw && field.schema.as_ref().is_some_and(|schema| schema.check(value).is_ok())
 }
 
-/// Finds a key. In a small map a walk is quicker than a hash.
+/// The most keys of a map in which a walk is quicker than a hash.
+const SMALL: usize = 8;
+
+/// Finds a given value.
 #[inline]
 fn look_up<'v>(map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
-    const SMALL: usize = 8;
     if map.len() > SMALL {
         return map.get(name);
     }
     map.iter().find_map(|(key, value)| (key == name).then_some(value))
+}
+
+/// Finds a field.
+#[inline]
+fn field_of<'f>(fields: &'f Fields, name: &str) -> Option<&'f Field> {
+    if fields.len() > SMALL {
+        return fields.get(name);
+    }
+    fields.iter().find_map(|(key, field)| (key == name).then_some(field))
 }
 
 /// The values given for a list of fields, with defaults in place of absent ones.
@@ -88,7 +99,7 @@ impl<'a> FieldValues<'a> {
     #[inline]
     pub fn get(&self, name: &str) -> Option<&'a Value> {
         let given = look_up(self.given, name).filter(|value| !value.is_null());
-        given.or_else(|| self.fields.get(name)?.default.as_ref().filter(|default| !default.is_null()))
+        given.or_else(|| field_of(self.fields, name)?.default.as_ref().filter(|default| !default.is_null()))
     }
 
     /// Returns the values as given, without defaults and with what no field names.
@@ -99,7 +110,7 @@ impl<'a> FieldValues<'a> {
     /// Returns the names of given values that no field has.
     pub fn unknown(&self) -> impl Iterator<Item = &'a str> {
         let fields = self.fields;
-        self.given.keys().filter(|name| !fields.contains_key(name.as_str())).map(String::as_str)
+        self.given.keys().filter(|name| field_of(fields, name).is_none()).map(String::as_str)
     }
 
     /// Returns the fields.

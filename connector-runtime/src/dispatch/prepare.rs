@@ -98,7 +98,8 @@ pub fn prepare_checked(target: Target<'_>, mut invocation: Invocation, checked: 
         http: OnceLock::new(),
     };
     let context = Box::new(Context {
-        command: name.into_owned(),
+        // Most callers name the command, and their text of it is used again.
+        command: invocation.command.filter(|asked| *asked == name).unwrap_or_else(|| name.into_owned()),
         params: invocation.params,
         config: OnceLock::new(),
         connection: invocation.connection,
@@ -125,7 +126,11 @@ fn pick<'a>(schema: &'a ConfigSchema, asked: Option<&str>) -> Result<(Cow<'a, st
     };
     let name = asked.filter(|name| !name.is_empty()).or(schema.default_command.as_deref());
     let Some(name) = name else { return Err(format!("No command given ({})", known())) };
-    let found = schema.commands.get_key_value(name);
+    // In a short list a walk is quicker than a hash.
+    let found = match schema.commands.len() {
+        0..=8 => schema.commands.iter().find(|(known, _)| *known == name),
+        _ => schema.commands.get_key_value(name),
+    };
     let found = found.map(|(name, command)| (Cow::Borrowed(name.as_str()), command));
     found
         .or_else(|| schema.command(name).map(|command| (Cow::Owned(name.to_owned()), command)))
