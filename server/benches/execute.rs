@@ -8,11 +8,16 @@
 //! It also prints the server's memory (`RssAnon` and `VmRSS`): when it has started, after all these calls, and while a
 //! thousand callers are connected; and what a connector with a long secret costs once it was called, which is the growth
 //! of the resident memory divided by their number. The target is 50 kB.
+//!
+//! `-- peers NODE PROGRAM VARIANT...` measures a read beside a server of others under the same load: `.ci/peers/run`.
+
+#[path = "process/mod.rs"]
+mod process;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::path::Path as FilePath;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,9 +26,10 @@ use axum::routing::post;
 use axum::{Json, Router};
 use connector_runtime::prelude::*;
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Barrier, Semaphore};
+
+use self::process::{Process, cpu_of, exchange, least_and_median, one, request};
 
 /// The binary's allocator, for both sides.
 #[global_allocator]
@@ -38,7 +44,6 @@ const MANY_CONNECTIONS: usize = 1_000;
 /// Connectors whose memory is measured, and the bytes of the secret of each: a service account's key.
 const KEPT: usize = 1_000;
 const SECRET_BYTES: usize = 2_300;
-const TOKEN: &str = "a-token-of-the-bench-0123456789-0123456789";
 
 /// Prices things.
 #[connector(name = "quote-bench", version = "1.0.0", lock = false)]
@@ -112,13 +117,13 @@ fn main() -> ExitCode {
     if server::script::worker::is_worker() {
         return server::script::worker::main();
     }
-    let mut arguments = std::env::args().skip(1);
-    let first = arguments.find(|argument| argument != "--bench");
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    match first.as_deref() {
-        Some("serve") => server::cli::main(),
-        Some("bare") => runtime().block_on(bare()),
-        database_url => runtime().block_on(compare(database_url)),
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["serve", ..] => server::cli::main(),
+        ["bare"] => runtime().block_on(bare()),
+        ["peers", node, program, variants @ ..] => runtime().block_on(beside(node, program, variants)),
+        arguments => runtime().block_on(compare(arguments.first().copied())),
     }
 }
 
@@ -164,18 +169,37 @@ async fn bare() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn compare(database_url: Option<&str>) -> ExitCode {
+/// A read of the server beside the same call of a server of others, in each of its variants.
+async fn beside(node: &str, program: &str, variants: &[&str]) -> ExitCode {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let data_dir = folder.path().join("data");
-    let data_dir = data_dir.to_str().expect("a path in UTF-8");
-    let mut serve = vec!["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir", data_dir];
-    serve.extend(database_url.into_iter().flat_map(|url| ["--database-url", url]));
-    let (floh, bare) = (Process::start(&serve), Process::start(&["bare"]));
+    let (floh, bare) = servers(&folder.path().join("data"), None).await;
+    let peer = |variant: &&str| Process::start(FilePath::new(node), &[program, variant]);
+    let peers: Vec<_> = variants.iter().map(|variant| (format!("fastify, {variant}"), peer(variant))).collect();
+    let call = || Call::new(&json!({ "command": "price", "params": params() }));
+    let own = [("a read over REST, recorded", &floh, call()), ("a bare axum handler", &bare, call())];
+    let others = peers.iter().map(|(name, peer)| (name.as_str(), peer, call()));
+    let calls: Vec<_> = own.into_iter().chain(others).collect();
+    for ((name, ..), mut rounds) in calls.iter().zip(measure(&calls).await) {
+        let (min, median) = least_and_median(&mut rounds);
+        println!("{name:<36} {min:>10.1} {median:>10.1}");
+    }
+    ExitCode::SUCCESS
+}
+
+/// Starts the server with a connector, and the bare handler.
+async fn servers(data_dir: &FilePath, database_url: Option<&str>) -> (Process, Process) {
+    let program = std::env::current_exe().expect("the path of this program");
+    let floh = Process::serve(&program, data_dir, database_url);
     let made = json!({ "name": "prices", "type": "quote-bench", "executionModel": "built_in", "config": { "apiKey": "canary-0123456789" } });
     let (status, answer) = one(floh.address, "/api/connectors", &made.to_string()).await;
     assert!(status == 201 || status == 409, "{status} {answer}");
+    (floh, Process::start(&program, &["bare"]))
+}
 
-    floh.print_memory("when it has started");
+async fn compare(database_url: Option<&str>) -> ExitCode {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (floh, bare) = servers(&folder.path().join("data"), database_url).await;
+    print_memory(&floh, "when it has started");
     println!("{:<24} {:>14} {:>14} {:>12}", "us of CPU each", "min", "median", "ratio");
     let calls = [
         ("bare axum", &bare, Call::new(&json!({ "command": "price", "params": params() }))),
@@ -191,12 +215,11 @@ async fn compare(database_url: Option<&str>) -> ExitCode {
     let mut floor = None;
     let rounds = measure(&calls).await;
     for ((what, _, _), mut each) in calls.iter().zip(rounds) {
-        each.sort_by(f64::total_cmp);
-        let (min, median) = (each[0], each[each.len() / 2]);
+        let (min, median) = least_and_median(&mut each);
         let (floor_min, floor_median) = *floor.get_or_insert((min, median));
         println!("{what:<24} {min:>14.1} {median:>14.1} {:>5.2} / {:.2}", min / floor_min, median / floor_median);
     }
-    floh.print_memory(&format!("after {} calls", (calls.len() - 1) * (ROUNDS + 1) * CALLS));
+    print_memory(&floh, &format!("after {} calls", (calls.len() - 1) * (ROUNDS + 1) * CALLS));
     let (.., reading) = &calls[1];
     load(floh.address, reading, MANY_CONNECTIONS, Some(&floh)).await;
     let each = memory_of_a_connector(&floh).await;
@@ -209,9 +232,9 @@ async fn measure(calls: &[(&str, &Process, Call)]) -> Vec<Vec<f64>> {
     let mut rounds = vec![Vec::new(); calls.len()];
     for round in 0..=ROUNDS {
         for ((what, process, call), rounds) in calls.iter().zip(&mut rounds) {
-            let (cpu, began) = (process.cpu(), Instant::now());
+            let (cpu, began) = (cpu_of(process.id(), false), Instant::now());
             load(process.address, call, CONNECTIONS, None).await;
-            let cpu = process.cpu() - cpu;
+            let cpu = cpu_of(process.id(), false) - cpu;
             let each = |time: Duration| time.as_secs_f64() * 1e6 / CALLS as f64;
             eprintln!("round {round} {what:<20} {:>8.1} us of CPU, {:>8.1} us each", each(cpu), each(began.elapsed()));
             if round > 0 {
@@ -232,13 +255,13 @@ async fn memory_of_a_connector(floh: &Process) -> f64 {
         let (status, answer) = one(floh.address, "/api/connectors", &made.to_string()).await;
         assert!(status == 201 || status == 409, "{status} {answer}");
     }
-    let before = floh.kb("VmRSS");
+    let before = kb(floh, "VmRSS");
     let body = json!({ "command": "price", "params": { "symbol": "FLOH", "quantity": 12 } }).to_string();
     for number in 0..KEPT {
         let (status, answer) = one(floh.address, &format!("/api/connectors/kept-{number}/execute"), &body).await;
         assert!(status == 200, "{status} {answer}");
     }
-    (floh.kb("VmRSS") - before) / KEPT as f64
+    (kb(floh, "VmRSS") - before) / KEPT as f64
 }
 
 /// A call that is made many times.
@@ -286,85 +309,21 @@ async fn load(address: SocketAddr, call: &Call, connections: usize, watched: Opt
         .collect();
     done.wait().await;
     if let Some(process) = watched {
-        process.print_memory(&format!("with {} connections", connections.len()));
+        print_memory(process, &format!("with {} connections", connections.len()));
     }
     for connection in connections {
         connection.await.expect("no panic");
     }
 }
 
-fn request(path: &str, body: &str) -> String {
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
+/// A size that the system knows of a process, in kB.
+fn kb(process: &Process, name: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("a size");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
-async fn one(address: SocketAddr, path: &str, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).await.expect("connects");
-    exchange(&mut stream, &request(path, body)).await
-}
-
-/// Sends a request and reads the answer, which must tell its length.
-async fn exchange(stream: &mut TcpStream, request: &str) -> (u16, String) {
-    stream.write_all(request.as_bytes()).await.expect("written");
-    let mut answer = Vec::with_capacity(1024);
-    loop {
-        assert!(stream.read_buf(&mut answer).await.expect("read") > 0, "the connection ended");
-        let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-        let text = std::str::from_utf8(&answer[..head]).expect("a head in ASCII");
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
-        let length: usize = length.parse().expect("a number");
-        if answer.len() < head + 4 + length {
-            continue;
-        }
-        let status = text[9..12].parse().expect("a status");
-        return (status, String::from_utf8(answer.split_off(head + 4)).expect("a body in UTF-8"));
-    }
-}
-
-/// This program once more, in another role. It ends with this value.
-struct Process {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Process {
-    fn start(arguments: &[&str]) -> Self {
-        let program = std::env::current_exe().expect("the path of this program");
-        let mut command = Command::new(program);
-        command.args(arguments).env("FLOH_ADMIN_TOKEN", TOKEN).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("starts");
-        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let address = lines.map(|line| line.expect("a line")).find_map(|line| {
-            line.strip_prefix("listening on http://").map(|address| address.parse().expect("an address"))
-        });
-        Self { address: address.expect("it listens"), child }
-    }
-
-    /// A size that the system knows of it, in kB.
-    fn kb(&self, name: &str) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("a size");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
-    }
-
-    fn print_memory(&self, when: &str) {
-        println!("memory {when}: RssAnon {:.1} MB, VmRSS {:.1} MB", self.kb("RssAnon") / 1e3, self.kb("VmRSS") / 1e3);
-    }
-
-    /// CPU time of all its threads, by the system's clock of hundredths of a second (`utime`, `stime`).
-    fn cpu(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
-        let fields = stat.rsplit(") ").next().expect("fields after its name").split(' ');
-        fields.skip(11).take(2).map(|ticks| Duration::from_millis(10 * ticks.parse::<u64>().expect("ticks"))).sum()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
+fn print_memory(process: &Process, when: &str) {
+    let [anonymous, resident] = ["RssAnon", "VmRSS"].map(|name| kb(process, name) / 1e3);
+    println!("memory {when}: RssAnon {anonymous:.1} MB, VmRSS {resident:.1} MB");
 }

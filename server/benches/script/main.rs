@@ -2,7 +2,15 @@
 //! together, beside the bare engine in process with a fresh runtime and cached bytecode.
 //!
 //! `cargo bench -p server --bench script`. Also told: a cold start, what an idle worker holds, and how long
-//! calls take, one at a time and from 8 clients with pauses.
+//! calls take, one at a time and from 8 clients with pauses; and what the same script costs as a connector that is
+//! called over REST, with its execution recorded, of the server and its workers together.
+//!
+//! `-- peers NODE PROGRAM...` measures that beside the sandboxes of others: `.ci/peers/run`.
+
+mod peers;
+#[path = "../process/mod.rs"]
+mod process;
+mod rest;
 
 use std::fs;
 use std::sync::Arc;
@@ -19,60 +27,22 @@ use server::script::{
     ScriptFailure, judge,
 };
 
+use self::peers::Peer;
+use self::process::least_and_median;
+use self::rest::Rest;
+
 /// The binary's allocator, for both sides.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const RUNS: u32 = 2000;
 const ROUNDS: u32 = 5;
+const REST_ROUNDS: u32 = 7;
 const COLD: usize = 40;
 const COMMAND: &str = "listEmployees";
 
 /// About what a connector's author writes; the rows are in the script.
-const SCRIPT: &str = r#"
-var DEPARTMENTS = ['Engineering', 'Sales', 'Finance', 'People'];
-var EMPLOYEES = [];
-for (var i = 0; i < 100; i++) {
-  EMPLOYEES.push({
-    id: 'emp-' + (1000 + i),
-    firstName: 'First' + i,
-    lastName: 'Last' + i,
-    email: 'first' + i + '.last' + i + '@example.com',
-    department: DEPARTMENTS[i % DEPARTMENTS.length],
-    title: i % 10 === 0 ? 'Lead' : 'Member',
-    salary: 50000 + i * 125.5,
-    active: i % 7 !== 0,
-  });
-}
-
-function test() {
-  return { success: true, payload: { version: '1.0.0', count: EMPLOYEES.length } };
-}
-
-function lookupEmployee() {
-  var found = EMPLOYEES.find(function (one) {
-    return one.id === floh.params.id || one.email === floh.params.email;
-  });
-  if (!found) {
-    return { success: false, error: 'Employee not found', diagnostics: { id: floh.params.id } };
-  }
-  return { success: true, payload: { employee: found } };
-}
-
-function listEmployees() {
-  var department = floh.params.department;
-  var rows = department
-    ? EMPLOYEES.filter(function (one) { return one.department === department; })
-    : EMPLOYEES.slice();
-  var limited = rows.slice(0, floh.params.limit || 100);
-  floh.log.debug('listing ' + limited.length + ' of ' + rows.length);
-  return {
-    success: true,
-    payload: { employees: limited, total: rows.length },
-    variables: { employeeCount: rows.length },
-  };
-}
-"#;
+const SCRIPT: &str = include_str!("employees.js");
 
 struct Nowhere;
 
@@ -137,12 +107,46 @@ fn settings() -> PoolSettings {
 }
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
+        if let [part, node, programs @ ..] = arguments.as_slice() {
+            assert_eq!(part, "peers", "the parts are: peers");
+            return beside(programs.iter().map(|program| Peer::start(node, program)).collect()).await;
+        }
         compare().await;
+        beside(Vec::new()).await;
         cold().await;
         latency().await;
     });
+}
+
+/// A call over REST, and the same script in the sandboxes of others. Rounds are made in turns, so that what else the
+/// machine does meets all of them alike.
+async fn beside(mut peers: Vec<Peer>) {
+    let mut rest = Rest::start().await;
+    let mut rounds = vec![Vec::new(); peers.len() + 3];
+    for round in 0..=REST_ROUNDS {
+        let before = rest.cpu();
+        rest.run(RUNS).await;
+        let after = rest.cpu();
+        let (server, workers) = (each(after.0 - before.0), each(after.1 - before.1));
+        let mut all = vec![server + workers, server, workers];
+        for peer in &mut peers {
+            let before = peer.cpu();
+            peer.run(RUNS);
+            all.push(each(peer.cpu() - before));
+        }
+        eprintln!("round {round}: over REST {:.0} (server {server:.0} + workers {workers:.0}), peers {:.0?}", all[0], &all[3..]);
+        if round > 0 {
+            rounds.iter_mut().zip(all).for_each(|(rounds, each)| rounds.push(each));
+        }
+    }
+    let names = ["a script over REST, recorded", "  of it the server", "  of it its workers"].map(str::to_owned);
+    for (name, mut rounds) in names.into_iter().chain(peers.iter().map(|peer| peer.name.clone())).zip(rounds) {
+        let (min, median) = least_and_median(&mut rounds);
+        println!("{name:<36} {min:>10.1} {median:>10.1}");
+    }
 }
 
 /// The bare engine: what an execution costs at the least, without any wall or limit.
@@ -195,10 +199,8 @@ async fn compare() {
             walled.push(server + worker);
         }
     }
-    floor.sort_by(f64::total_cmp);
-    walled.sort_by(f64::total_cmp);
-    let middle = floor.len() / 2;
-    println!("ratio: {:.2} at the least, {:.2} in the middle", walled[0] / floor[0], walled[middle] / floor[middle]);
+    let ((floor, floor_median), (walled, walled_median)) = (least_and_median(&mut floor), least_and_median(&mut walled));
+    println!("ratio: {:.2} at the least, {:.2} in the middle", walled / floor, walled_median / floor_median);
     println!("a worker holds {} KiB of its own after {} runs", dirty_kib(worker), RUNS * (ROUNDS + 1));
     for blank in &load.pool.waiting_workers()[1..] {
         println!("a blank worker holds {} KiB of its own", dirty_kib(*blank));

@@ -1,0 +1,67 @@
+//! The same script as a connector of a real server, called over REST: the execution is recorded.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use crate::process::{Process, cpu_of, exchange, one, request};
+use crate::{COMMAND, SCRIPT};
+
+/// A server with one connector, and a connection to it.
+pub(crate) struct Rest {
+    server: Process,
+    stream: TcpStream,
+    request: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Rest {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let server = Process::serve(Path::new(env!("CARGO_BIN_EXE_floh")), &folder.path().join("data"), None);
+        let params = json!({ "limit": { "type": "number" }, "department": { "type": "string" } });
+        let body = json!({
+            "name": "employees", "type": "employees", "version": "1.0.0", "executionModel": "script",
+            "configSchema": {
+                "connectionConfig": { "region": { "type": "string" } },
+                "commands": {
+                    "test": {},
+                    "lookupEmployee": {},
+                    COMMAND: { "effect": "read", "params": ["limit", "department"], "paramSchema": params },
+                },
+            },
+            "scriptSource": SCRIPT, "config": { "region": "eu" },
+        });
+        let (status, answer) = one(server.address, "/api/connectors", &body.to_string()).await;
+        assert_eq!(status, 201, "{answer}");
+        let call = json!({ "command": COMMAND, "params": { "limit": 100 }, "variables": { "initiated_by": "user-456" } });
+        let request = request("/api/connectors/employees/execute", &call.to_string());
+        let stream = TcpStream::connect(server.address).await.expect("connects");
+        Self { server, stream, request, _folder: folder }
+    }
+
+    pub(crate) async fn run(&mut self, runs: u32) {
+        for _ in 0..runs {
+            let (status, answer) = exchange(&mut self.stream, &self.request).await;
+            assert!(status == 200 && answer.starts_with(r#"{"success":true,"payload":{"employees":[{"#), "{answer}");
+        }
+    }
+
+    /// CPU time of the server, and that of its workers, those that have ended included.
+    pub(crate) fn cpu(&self) -> (Duration, Duration) {
+        let id = self.server.id();
+        let server = cpu_of(id, false);
+        let ended = cpu_of(id, true) - server;
+        (server, ended + workers(id).iter().map(|worker| cpu_of(*worker, false)).sum::<Duration>())
+    }
+}
+
+/// The process ids of the children of a process.
+fn workers(id: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).expect("it runs");
+    let children = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    children.flat_map(|ids| ids.split_whitespace().map(|id| id.parse().expect("an id")).collect::<Vec<_>>()).collect()
+}
