@@ -128,16 +128,21 @@ async fn beside(mut peers: Vec<Peer>) {
     let mut rounds = vec![Vec::new(); peers.len() + 3];
     for round in 0..=REST_ROUNDS {
         let before = rest.cpu();
-        rest.run(RUNS).await;
+        let calls = rest.run(RUNS).await;
         let after = rest.cpu();
-        let (server, workers) = (each(after.0 - before.0), each(after.1 - before.1));
+        let each_call = |time: Duration| each(time) * f64::from(RUNS) / f64::from(calls);
+        let (server, workers) = (each_call(after.0 - before.0), each_call(after.1 - before.1));
         let mut all = vec![server + workers, server, workers];
         for peer in &mut peers {
             let before = peer.cpu();
             peer.run(RUNS);
             all.push(each(peer.cpu() - before));
         }
-        eprintln!("round {round}: over REST {:.0} (server {server:.0} + workers {workers:.0}), peers {:.0?}", all[0], &all[3..]);
+        eprintln!(
+            "round {round}: over REST {:.0} (server {server:.0} + workers {workers:.0}), peers {:.0?}",
+            all[0],
+            &all[3..]
+        );
         if round > 0 {
             rounds.iter_mut().zip(all).for_each(|(rounds, each)| rounds.push(each));
         }
@@ -199,7 +204,8 @@ async fn compare() {
             walled.push(server + worker);
         }
     }
-    let ((floor, floor_median), (walled, walled_median)) = (least_and_median(&mut floor), least_and_median(&mut walled));
+    let ((floor, floor_median), (walled, walled_median)) =
+        (least_and_median(&mut floor), least_and_median(&mut walled));
     println!("ratio: {:.2} at the least, {:.2} in the middle", walled / floor, walled_median / floor_median);
     println!("a worker holds {} KiB of its own after {} runs", dirty_kib(worker), RUNS * (ROUNDS + 1));
     for blank in &load.pool.waiting_workers()[1..] {

@@ -17,14 +17,19 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// Starts a program. It may have variants: `PROGRAM#VARIANT`.
     pub(crate) fn start(node: &str, program: &str) -> Self {
+        let (program, variant) = program.split_once('#').unwrap_or((program, ""));
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/script/employees.js");
         let mut command = Command::new(node);
-        command.args([program, script, COMMAND, "100"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args([program, script, COMMAND, "100", variant]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("starts");
         let input = child.stdin.take().expect("its input");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let name = Path::new(program).file_stem().expect("a name").to_string_lossy().into_owned();
+        let mut name = Path::new(program).file_stem().expect("a name").to_string_lossy().into_owned();
+        if !variant.is_empty() {
+            name = format!("{name}, {variant}");
+        }
         let mut peer = Self { name, child, input, lines };
         assert_eq!(peer.line(), "ready");
         peer

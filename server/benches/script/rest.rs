@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,11 +11,14 @@ use tokio::net::TcpStream;
 use crate::process::{Process, cpu_of, exchange, one, request};
 use crate::{COMMAND, SCRIPT};
 
-/// A server with one connector, and a connection to it.
+/// Connections that call at once: what is recorded is written in groups.
+const CONNECTIONS: u32 = 32;
+
+/// A server with one connector, and connections to it.
 pub(crate) struct Rest {
     server: Process,
-    stream: TcpStream,
-    request: String,
+    streams: Vec<TcpStream>,
+    request: Arc<str>,
     _folder: tempfile::TempDir,
 }
 
@@ -37,17 +41,36 @@ impl Rest {
         });
         let (status, answer) = one(server.address, "/api/connectors", &body.to_string()).await;
         assert_eq!(status, 201, "{answer}");
-        let call = json!({ "command": COMMAND, "params": { "limit": 100 }, "variables": { "initiated_by": "user-456" } });
+        let call =
+            json!({ "command": COMMAND, "params": { "limit": 100 }, "variables": { "initiated_by": "user-456" } });
         let request = request("/api/connectors/employees/execute", &call.to_string());
-        let stream = TcpStream::connect(server.address).await.expect("connects");
-        Self { server, stream, request, _folder: folder }
+        let mut streams = Vec::new();
+        for _ in 0..CONNECTIONS {
+            streams.push(TcpStream::connect(server.address).await.expect("connects"));
+        }
+        Self { server, streams, request: request.into(), _folder: folder }
     }
 
-    pub(crate) async fn run(&mut self, runs: u32) {
-        for _ in 0..runs {
-            let (status, answer) = exchange(&mut self.stream, &self.request).await;
-            assert!(status == 200 && answer.starts_with(r#"{"success":true,"payload":{"employees":[{"#), "{answer}");
+    /// Makes calls, at least as many, on all connections.
+    pub(crate) async fn run(&mut self, calls: u32) -> u32 {
+        let each = calls.div_ceil(CONNECTIONS);
+        let loads = self.streams.drain(..).map(|mut stream| {
+            let request = Arc::clone(&self.request);
+            tokio::spawn(async move {
+                for _ in 0..each {
+                    let (status, answer) = exchange(&mut stream, &request).await;
+                    assert!(
+                        status == 200 && answer.starts_with(r#"{"success":true,"payload":{"employees":[{"#),
+                        "{answer}"
+                    );
+                }
+                stream
+            })
+        });
+        for load in loads.collect::<Vec<_>>() {
+            self.streams.push(load.await.expect("no panic"));
         }
+        each * CONNECTIONS
     }
 
     /// CPU time of the server, and that of its workers, those that have ended included.
