@@ -49,19 +49,21 @@ impl Bytecode {
     /// # Errors
     /// If the script throws; the exception is pending in `ctx`.
     pub fn run<'js>(&self, ctx: &Ctx<'js>) -> Result<Value<'js>> {
-        let raw = ctx.as_raw().as_ptr();
-        let flags = flags(qjs::JS_READ_OBJ_BYTECODE);
+        let function = self.read(ctx)?;
+        // SAFETY: the context is live, and `function` is the owned function of a script that was just read; the
+        // call takes over its one reference.
+        let value = unsafe { qjs::JS_EvalFunction(ctx.as_raw().as_ptr(), function) };
+        owned(ctx, value)
+    }
+
+    /// Reads the script's function, of which nothing runs. The caller owns its one reference.
+    pub(crate) fn read(&self, ctx: &Ctx<'_>) -> Result<qjs::JSValue> {
+        let (raw, flags) = (ctx.as_raw().as_ptr(), flags(qjs::JS_READ_OBJ_BYTECODE));
         // SAFETY: the context is live and locked. The bytes were written by this very engine ([`compile`] is the
         // only way to make a `Bytecode`), so they are what its unverifying reader expects; it copies them.
         let function = unsafe { qjs::JS_ReadObject(raw, self.0.as_ptr(), size(self.0.len()), flags) };
         // SAFETY: only the tag of the value is read.
-        if unsafe { qjs::JS_IsException(function) } {
-            return Err(Error::Exception);
-        }
-        // SAFETY: the context is live, and `function` is the owned function of a script that was just read; the
-        // call takes over its one reference.
-        let value = unsafe { qjs::JS_EvalFunction(raw, function) };
-        owned(ctx, value)
+        if unsafe { qjs::JS_IsException(function) } { Err(Error::Exception) } else { Ok(function) }
     }
 }
 
@@ -72,7 +74,7 @@ impl fmt::Debug for Bytecode {
 }
 
 /// Takes a value that the engine returned, or reports that it threw.
-fn owned<'js>(ctx: &Ctx<'js>, value: qjs::JSValue) -> Result<Value<'js>> {
+pub(crate) fn owned<'js>(ctx: &Ctx<'js>, value: qjs::JSValue) -> Result<Value<'js>> {
     // SAFETY: `value` comes from a call into this context that hands its one reference to the caller.
     let value = unsafe { Value::from_raw(ctx.clone(), value) };
     if value.is_exception() { Err(Error::Exception) } else { Ok(value) }

@@ -1,5 +1,6 @@
-//! What the script engine needs and no safe wrapper provides: compiled scripts (`bytecode`), an allocator that counts
-//! (`memory`), a check whether a value is a date, and the bytes of a value.
+//! What the script engine needs and no safe wrapper provides: compiled scripts (`bytecode`), memory that is counted and
+//! can be put back (`memory`), a context that each run finds as it was set up (`image`), a check whether a value is a
+//! date, and quick ways to the properties, texts and bytes of values.
 //!
 //! It is a separate crate because the rest of the project forbids `unsafe`. Every block says why it is sound, and none
 //! is larger than one call.
@@ -8,14 +9,18 @@
 #![allow(unsafe_code, reason = "this crate exists for it")]
 
 mod bytecode;
+mod image;
 mod memory;
+mod properties;
 #[cfg(test)]
 mod tests;
 
 use rquickjs::{Value, qjs};
 
 pub use self::bytecode::{Bytecode, compile};
-pub use self::memory::{Memory, MemoryAccount};
+pub use self::image::{Image, Run, RunLimits};
+pub use self::memory::MemoryAccount;
+pub use self::properties::{HeldKey, Key, Properties, with_text};
 
 /// Returns whether a value is a `Date`, whatever its prototype says. No script runs.
 pub fn is_date(value: &Value<'_>) -> bool {

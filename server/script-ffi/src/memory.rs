@@ -1,24 +1,37 @@
-//! The engine's memory: counted and limited, with a record of whether it ever ran out.
+//! The engine's memory: counted and limited, with a record of whether it ever ran out, and in two parts.
+//!
+//! The first part is the region: what is allocated until [`Heap::seal`] lies there, each block behind the one before.
+//! Afterwards its bytes can be copied and put back, which gives the engine the state that it had then. What is allocated
+//! later comes from the program's allocator, and all of it can be freed at once.
 //!
 //! The engine reports to a script that memory ran out by throwing, and a script may catch that, or throw the same
 //! itself. A runtime that ran out of memory once must not be trusted again, so it is recorded here, where a script
-//! cannot forge it. Blocks come from the program's allocator, each behind a head that holds its size.
+//! cannot forge it.
 
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, realloc};
 use std::cell::Cell;
 use std::fmt;
-use std::ptr::null_mut;
+use std::ptr::{self, NonNull, null_mut};
 use std::rc::Rc;
 
 use rquickjs::allocator::Allocator;
 
 /// The alignment of every block: that of the engine's largest scalar.
-const ALIGN: usize = 8;
-/// The head before a block: the size including the head. As large as the alignment, so that the block after it is
-/// aligned.
-const HEAD: usize = 8;
+const ALIGN: usize = align_of::<Head>();
+/// The bytes of the head before a block.
+const HEAD: usize = size_of::<Head>();
 
-/// The account of an allocator: what is left, and whether memory was refused. Clones are the same account.
+/// What lies before a block.
+#[repr(C)]
+struct Head {
+    /// The blocks before and after it in the list of those outside of the region.
+    before: *mut Head,
+    after: *mut Head,
+    /// The size including the head.
+    whole: usize,
+}
+
+/// The account of a heap: what is left, and whether memory was refused. Clones are the same account.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryAccount(Rc<Account>);
 
@@ -40,128 +53,284 @@ impl MemoryAccount {
     }
 }
 
-/// An allocator with a limit, for one runtime.
-pub struct Memory(MemoryAccount);
+/// The region of a heap as it was at some time.
+pub(crate) struct Copied {
+    bytes: Box<[u8]>,
+    live: usize,
+}
 
-impl Memory {
-    /// Creates an allocator that gives out at most `limit` bytes at a time.
-    pub fn new(limit: usize) -> (Self, MemoryAccount) {
-        let account = MemoryAccount::default();
-        account.grant(limit);
-        (Self(account.clone()), account)
+/// The memory of one runtime. Its region is never freed: it lasts as long as the process, as the runtime does.
+pub(crate) struct Heap {
+    account: MemoryAccount,
+    region: NonNull<u8>,
+    capacity: usize,
+    /// The bytes of the region that are in use, from its start.
+    used: Cell<usize>,
+    /// The bytes of the blocks in the region that are live.
+    live: Cell<usize>,
+    sealed: Cell<bool>,
+    /// The newest block outside of the region.
+    newest: Cell<*mut Head>,
+}
+
+impl Heap {
+    /// Creates a heap with a region of `capacity` bytes, or nothing where there is no memory for it.
+    pub(crate) fn new(capacity: usize) -> Option<Rc<Self>> {
+        let layout = Layout::from_size_align(capacity, ALIGN).ok().filter(|layout| layout.size() > 0)?;
+        // SAFETY: the layout's size is not zero.
+        let region = NonNull::new(unsafe { alloc(layout) })?;
+        Some(Rc::new(Self {
+            account: MemoryAccount::default(),
+            region,
+            capacity,
+            used: Cell::new(0),
+            live: Cell::new(0),
+            sealed: Cell::new(false),
+            newest: Cell::new(null_mut()),
+        }))
     }
 
-    fn left(&self) -> usize {
-        self.0.0.left.get()
+    pub(crate) fn account(&self) -> &MemoryAccount {
+        &self.account
     }
 
-    fn set_left(&self, left: usize) {
-        self.0.0.left.set(left);
+    /// Lets blocks be allocated in the region again, behind what is in it.
+    pub(crate) fn open(&self) {
+        self.sealed.set(false);
+        self.account.0.refused.set(false);
+        self.account.0.left.set(self.capacity);
     }
 
-    /// Returns the layout of a block with its head, if the limit has room for it beside `given_back` bytes.
-    fn layout(&self, size: usize, given_back: usize) -> Option<Layout> {
-        let whole = size.checked_add(HEAD)?.checked_next_multiple_of(ALIGN)?;
-        if whole > self.left().saturating_add(given_back) {
-            return None;
+    /// Ends the region.
+    pub(crate) fn seal(&self) {
+        self.sealed.set(true);
+    }
+
+    /// Starts a new account. Returns false if the limit has no room even for the region.
+    pub(crate) fn open_account(&self, limit: usize) -> bool {
+        self.account.0.refused.set(false);
+        let left = limit.checked_sub(self.live.get());
+        self.account.0.left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    /// Copies the region.
+    pub(crate) fn copy(&self) -> Copied {
+        // SAFETY: all of these bytes were written when they were allocated, and no reference to them outlives this call.
+        let bytes = unsafe { std::slice::from_raw_parts(self.region.as_ptr(), self.used.get()) };
+        Copied { bytes: bytes.into(), live: self.live.get() }
+    }
+
+    /// Frees all that is outside of the region, and puts back what the region held.
+    ///
+    /// # Safety
+    /// `copied` is what [`Heap::copy`] of this heap returned, and nothing refers to a block that is freed by this, or was
+    /// not there when the region was copied, except such blocks.
+    pub(crate) unsafe fn restore(&self, copied: &Copied) {
+        while let Some(block) = NonNull::new(self.newest.get()) {
+            // SAFETY: the list holds live blocks outside of the region, each once.
+            unsafe { self.free_outside(block.as_ptr()) };
         }
-        Layout::from_size_align(whole, ALIGN).ok()
+        let Copied { bytes, live } = copied;
+        // SAFETY: the region has at least the bytes that were copied from it, and the copy lies elsewhere.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.region.as_ptr(), bytes.len()) };
+        self.used.set(bytes.len());
+        self.live.set(*live);
+    }
+
+    /// Allocates a block, outside of the region with the allocator's own function.
+    fn take(&self, size: usize, allocate: unsafe fn(Layout) -> *mut u8) -> *mut u8 {
+        let left = self.account.0.left.get();
+        let taken = whole_size(size).filter(|whole| *whole <= left).and_then(|whole| {
+            let is_sealed = self.sealed.get();
+            let head = if is_sealed { self.take_outside(whole, allocate) } else { self.take_inside(whole) }?;
+            self.account.0.left.set(left - whole);
+            Some(head)
+        });
+        // SAFETY: the block is behind its head, in the same allocation or just at its end.
+        taken.map_or_else(|| self.refuse(), |head| unsafe { head.as_ptr().add(1).cast() })
     }
 
     fn refuse(&self) -> *mut u8 {
-        self.0.0.refused.set(true);
+        self.account.0.refused.set(true);
         null_mut()
     }
 
-    /// Allocates a block with the allocator's own function.
-    fn take(&mut self, size: usize, allocate: unsafe fn(Layout) -> *mut u8) -> *mut u8 {
-        let Some(layout) = self.layout(size, 0) else { return self.refuse() };
-        // SAFETY: the layout has a size of at least HEAD, which is not zero.
-        let start = unsafe { allocate(layout) };
-        if start.is_null() {
+    fn take_inside(&self, whole: usize) -> Option<NonNull<Head>> {
+        let start = self.used.get();
+        if whole > self.capacity - start {
+            return None;
+        }
+        // SAFETY: the region has `whole` bytes from here on.
+        let block = unsafe { self.region.add(start) };
+        // SAFETY: as above.
+        unsafe { block.write_bytes(0, whole) };
+        let head = block.cast::<Head>();
+        // SAFETY: the place is aligned, as all sizes before it are multiples of ALIGN, and large enough.
+        unsafe { head.write(Head { before: null_mut(), after: null_mut(), whole }) };
+        self.used.set(start + whole);
+        self.live.set(self.live.get() + whole);
+        Some(head)
+    }
+
+    fn take_outside(&self, whole: usize, allocate: unsafe fn(Layout) -> *mut u8) -> Option<NonNull<Head>> {
+        let layout = Layout::from_size_align(whole, ALIGN).ok()?;
+        // SAFETY: the size is at least that of a head, which is not zero.
+        let head = NonNull::new(unsafe { allocate(layout) })?.cast::<Head>();
+        let after = self.newest.get();
+        // SAFETY: the block is new and holds a head.
+        unsafe { head.write(Head { before: null_mut(), after, whole }) };
+        // SAFETY: the list holds live blocks.
+        unsafe { after.as_mut() }.into_iter().for_each(|after| after.before = head.as_ptr());
+        self.newest.set(head.as_ptr());
+        Some(head)
+    }
+
+    fn is_inside(&self, head: *mut Head) -> bool {
+        head.addr().wrapping_sub(self.region.as_ptr().addr()) < self.capacity
+    }
+
+    /// # Safety
+    /// The head is that of a live block of this heap.
+    unsafe fn free(&self, head: *mut Head) {
+        // SAFETY: the caller hands in a live block.
+        let whole = unsafe { (*head).whole };
+        let left = &self.account.0.left;
+        left.set(left.get().saturating_add(whole));
+        if !self.is_inside(head) {
+            // SAFETY: as above, and it is not in the region.
+            unsafe { self.free_outside(head) };
+        } else if !self.sealed.get() {
+            self.live.set(self.live.get() - whole);
+            let start = head.addr() - self.region.as_ptr().addr();
+            // The last block makes room for others; the place of any other one stays empty.
+            if start + whole == self.used.get() {
+                self.used.set(start);
+            }
+        }
+    }
+
+    /// Gives a block outside of the region another size, if the limit has room for it.
+    ///
+    /// # Safety
+    /// The head is that of a live block of this heap which is not in the region.
+    unsafe fn resize_outside(&self, head: *mut Head, size: usize) -> *mut u8 {
+        // SAFETY: the caller hands in a live block.
+        let Head { before, after, whole } = unsafe { head.read() };
+        let room = self.account.0.left.get().saturating_add(whole);
+        let Some(new) = whole_size(size).filter(|new| *new <= room) else { return self.refuse() };
+        // SAFETY: this is the size with which the block was allocated, and ALIGN is a power of two.
+        let layout = unsafe { Layout::from_size_align_unchecked(whole, ALIGN) };
+        // SAFETY: the block came from the program's allocator with this layout; the new size is not zero, and valid with
+        // this alignment, as it is a multiple of it below the limit.
+        let moved = unsafe { realloc(head.cast(), layout, new) }.cast::<Head>();
+        if moved.is_null() {
             return self.refuse();
         }
-        self.set_left(self.left() - layout.size());
-        // SAFETY: the block is live and holds at least HEAD bytes.
-        unsafe { behind_head(start, layout.size()) }
+        self.account.0.left.set(room - new);
+        // SAFETY: the block is live and holds a head.
+        unsafe { (*moved).whole = new };
+        self.link(before, moved);
+        // SAFETY: the neighbours of a live block are live.
+        unsafe { after.as_mut() }.into_iter().for_each(|after| after.before = moved);
+        // SAFETY: the block is behind its head, in the same allocation or just at its end.
+        unsafe { moved.add(1).cast() }
+    }
+
+    /// Sets what comes after a block in the list, or is its start.
+    fn link(&self, before: *mut Head, after: *mut Head) {
+        // SAFETY: whoever calls this has `before` from the list, which holds live blocks.
+        match unsafe { before.as_mut() } {
+            Some(before) => before.after = after,
+            None => self.newest.set(after),
+        }
+    }
+
+    /// # Safety
+    /// The head is that of a live block of this heap which is not in the region.
+    unsafe fn free_outside(&self, head: *mut Head) {
+        // SAFETY: the caller hands in a live block.
+        let Head { before, after, whole } = unsafe { head.read() };
+        self.link(before, after);
+        // SAFETY: the neighbours of a live block are live.
+        unsafe { after.as_mut() }.into_iter().for_each(|after| after.before = before);
+        // SAFETY: this is the size with which the block was allocated, and ALIGN is a power of two.
+        let layout = unsafe { Layout::from_size_align_unchecked(whole, ALIGN) };
+        // SAFETY: the block came from the program's allocator with this layout, and the caller is done with it.
+        unsafe { dealloc(head.cast(), layout) }
     }
 }
 
-impl fmt::Debug for Memory {
+impl fmt::Debug for Heap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").field("left", &self.left()).finish_non_exhaustive()
+        f.debug_struct("Heap").field("used", &self.used).field("account", &self.account).finish_non_exhaustive()
     }
 }
 
-// SAFETY: blocks come from the program's allocator with at least the requested size, aligned to ALIGN; a block that
-// cannot be allocated is null; `usable_size` returns the requested size, rounded up.
+/// Returns the size of a block with its head.
+fn whole_size(size: usize) -> Option<usize> {
+    size.checked_add(HEAD)?.checked_next_multiple_of(ALIGN).filter(|whole| isize::try_from(*whole).is_ok())
+}
+
+/// A heap as the engine uses it.
+#[derive(Debug)]
+pub(crate) struct Memory(pub(crate) Rc<Heap>);
+
+/// Returns the head of a block.
+///
+/// # Safety
+/// The block is a live one of a heap.
+unsafe fn head(block: *mut u8) -> *mut Head {
+    // SAFETY: the head lies before the block, in the same allocation.
+    unsafe { block.cast::<Head>().sub(1) }
+}
+
+// SAFETY: blocks have at least the requested size, aligned to ALIGN; a block that cannot be allocated is null;
+// `usable_size` returns the requested size, rounded up.
 unsafe impl Allocator for Memory {
     fn alloc(&mut self, size: usize) -> *mut u8 {
-        self.take(size, alloc)
+        self.0.take(size, alloc)
     }
 
     fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
-        match count.checked_mul(size) {
-            Some(size) => self.take(size, alloc_zeroed),
-            None => self.refuse(),
-        }
+        // A size that is none is refused like one that is too large. What lies in the region is zero anyway.
+        self.0.take(count.saturating_mul(size), alloc_zeroed)
     }
 
     unsafe fn dealloc(&mut self, block: *mut u8) {
-        // SAFETY: the caller hands in a block of this allocator, so its head is there.
-        let (start, whole) = unsafe { head(block) };
-        self.set_left(self.left() + whole);
-        // SAFETY: this is the size with which the block was allocated, rounded to ALIGN then, and ALIGN is a power of
-        // two.
-        let layout = unsafe { Layout::from_size_align_unchecked(whole, ALIGN) };
-        // SAFETY: the block came from this allocator with this layout, and the caller is done with it.
-        unsafe { dealloc(start, layout) }
+        // SAFETY: the caller hands in a block of this allocator.
+        let head = unsafe { head(block) };
+        // SAFETY: as above, and it is done with it.
+        unsafe { self.0.free(head) };
     }
 
     unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
         if block.is_null() {
             return self.alloc(size);
         }
-        // SAFETY: the caller hands in a block of this allocator, so its head is there.
-        let (start, whole) = unsafe { head(block) };
-        let Some(layout) = self.layout(size, whole) else { return self.refuse() };
-        // SAFETY: as in `dealloc`.
-        let old = unsafe { Layout::from_size_align_unchecked(whole, ALIGN) };
-        // SAFETY: the block came from this allocator with the old layout; the new size is not zero, and valid
-        // with this alignment, as its layout shows.
-        let moved = unsafe { realloc(start, old, layout.size()) };
-        if moved.is_null() {
-            return self.refuse();
+        // SAFETY: the caller hands in a block of this allocator.
+        let start = unsafe { head(block) };
+        if !self.0.is_inside(start) {
+            // SAFETY: as above, and it is not in the region.
+            return unsafe { self.0.resize_outside(start, size) };
         }
-        self.set_left(self.left() + whole - layout.size());
-        // SAFETY: the block is live and holds at least HEAD bytes.
-        unsafe { behind_head(moved, layout.size()) }
+        let moved = self.alloc(size);
+        if moved.is_null() {
+            return moved;
+        }
+        // SAFETY: the caller hands in a block of this allocator.
+        let before = unsafe { Self::usable_size(block) };
+        // SAFETY: both blocks are live, apart, and have this many bytes.
+        unsafe { ptr::copy_nonoverlapping(block, moved, before.min(size)) };
+        // SAFETY: the caller is done with the block.
+        unsafe { self.dealloc(block) };
+        moved
     }
 
     unsafe fn usable_size(block: *mut u8) -> usize {
-        // SAFETY: the caller hands in a block of this allocator, so its head is there.
-        unsafe { head(block) }.1 - HEAD
+        // SAFETY: the caller hands in a block of this allocator.
+        let head = unsafe { head(block) };
+        // SAFETY: its head is there.
+        unsafe { (*head).whole - HEAD }
     }
-}
-
-/// Writes a block's head and returns the address after it.
-///
-/// # Safety
-/// `start` is a live block of at least HEAD bytes, aligned to ALIGN.
-unsafe fn behind_head(start: *mut u8, whole: usize) -> *mut u8 {
-    // SAFETY: the head lies within the block, and a usize is not larger or stricter aligned than it.
-    unsafe { start.cast::<usize>().write(whole) };
-    // SAFETY: HEAD bytes on is still within the block, or just at its end.
-    unsafe { start.add(HEAD) }
-}
-
-/// Returns the start of a block with its head, and its size.
-///
-/// # Safety
-/// `block` was returned by [`behind_head`] and is live.
-unsafe fn head(block: *mut u8) -> (*mut u8, usize) {
-    // SAFETY: the head lies before the block, in the same allocation.
-    let start = unsafe { block.sub(HEAD) };
-    // SAFETY: the head was written when the block was allocated.
-    (start, unsafe { start.cast::<usize>().read() })
 }

@@ -268,6 +268,28 @@ async fn a_run_leaves_nothing_for_the_next() {
 }
 
 #[tokio::test]
+async fn every_run_has_random_numbers_of_its_own() {
+    let pool = pool();
+    let call = Call::new(
+        "var first = Math.random(); function main() { var all = [first]; for (var i = 0; i < 2000; i++) all.push(Math.random());
+         return { payload: { first: all[0], inside: all.every(function (one) { return one >= 0 && one < 1; }), different: new Set(all).size,
+           low: all.some(function (one) { return one < 0.1; }), high: all.some(function (one) { return one > 0.9; }),
+           as: [Math.random.name, Math.random.length, Object.keys(Math).length, Math.random.toString().includes('native code')] } }; }",
+    );
+    let mut firsts = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        let payload = call.value(&pool).await["payload"].take();
+        firsts.insert(payload["first"].to_string());
+        let expected = json!({
+            "first": payload["first"], "inside": true, "different": 2001, "low": true, "high": true,
+            "as": ["random", 0, 0, true],
+        });
+        assert_eq!(payload, expected);
+    }
+    assert_eq!((firsts.len(), pool.bound_workers()), (5, 1));
+}
+
+#[tokio::test]
 async fn a_canary_in_the_config_is_in_no_failure() {
     const CANARY: &str = "canary-5f1d0c7e";
     let pool = pool();

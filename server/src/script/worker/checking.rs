@@ -4,13 +4,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use connector_runtime::log::LogLevel;
-use rquickjs::{Ctx, Value};
+use rquickjs::Value;
+use script_ffi::Run;
 
 use super::channel::Channel;
 use super::clock::Clock;
-use super::engine::Engine;
+use super::engine::{Compiled, Engine};
 use super::host::Host;
-use super::realm::{self, Realm, World};
+use super::realm::{self, Realm};
 use super::{fault, run};
 use crate::script::failure::{GuestError, ScriptProblem};
 use crate::script::frame::{Kind, Malformed, Reader};
@@ -29,23 +30,26 @@ pub(super) fn check(engine: &mut Engine, body: &[u8], channel: &Rc<Channel>) -> 
     let Checking { source, commands } = reader.json()?;
     let clock = Rc::new(Clock::start(budget));
     engine.bind(&source);
-    let problems = match realm::open(&limits, &clock) {
-        Ok(World { context, account }) => {
-            let host = Rc::new(Host::new(Rc::clone(channel), Rc::clone(&clock), account, limits, LogLevel::Error));
-            host.closed.set(Some(CLOSED));
-            let problems = context.with(|ctx| look(engine, &ctx, &host, &commands));
-            channel.send(Kind::Checked, |writer| writer.json(&problems).map_err(|_| Malformed))?;
-            channel.flush().map_err(|_| Malformed)?;
-            // This is sent before the engine's memory is used again.
-            std::process::exit(0)
-        }
-        Err(_) => whole("the script does not fit into memory"),
-    };
-    channel.send(Kind::Checked, |writer| writer.json(&problems).map_err(|_| Malformed))
+    let Engine { image, compiled, host: functions } = engine;
+    let checked = image.run(realm::run_limits(&limits), |run| {
+        let account = run.account.clone();
+        let host = Rc::new(Host::new(Rc::clone(channel), Rc::clone(&clock), account, limits, LogLevel::Error));
+        host.closed.set(Some(CLOSED));
+        functions.serve(Rc::clone(&host));
+        let problems = look(compiled, &run, &host, &commands);
+        channel.send(Kind::Checked, |writer| writer.json(&problems).map_err(|_| Malformed))?;
+        channel.flush().map_err(|_| Malformed)?;
+        // This is sent before the engine's memory is used again.
+        std::process::exit(0)
+    });
+    checked.unwrap_or_else(|| {
+        let problems = whole("the script does not fit into memory");
+        channel.send(Kind::Checked, |writer| writer.json(&problems).map_err(|_| Malformed))
+    })
 }
 
-fn look(engine: &mut Engine, ctx: &Ctx<'_>, host: &Rc<Host>, commands: &[String]) -> Vec<ScriptProblem> {
-    match top_level(engine, ctx, host, commands) {
+fn look(compiled: &mut Compiled, run: &Run<'_>, host: &Rc<Host>, commands: &[String]) -> Vec<ScriptProblem> {
+    match top_level(compiled, run, host, commands) {
         Ok(missing) => missing.into_iter().flat_map(|name| whole(&missing_text(name))).collect(),
         Err(fault) => problem(fault),
     }
@@ -57,24 +61,21 @@ fn missing_text(name: &str) -> String {
 
 /// Runs the top level and returns the commands that are not functions.
 fn top_level<'c>(
-    engine: &mut Engine,
-    ctx: &Ctx<'_>,
+    compiled: &mut Compiled,
+    run: &Run<'_>,
     host: &Rc<Host>,
     commands: &'c [String],
 ) -> Result<Vec<&'c String>, Fault> {
-    let clock = &*host.clock;
-    let furnish = || {
-        let data = r#"{"config":{},"params":{},"variables":{}}"#;
-        Realm::furnish(ctx, &engine.prelude, host.object(ctx, &engine.lazy)?, data, "")
-    };
-    let realm = furnish().map_err(|error| fault::read(ctx, None, host, &error))?;
+    let (ctx, clock) = (&run.ctx, &*host.clock);
+    let realm = Realm::start(run, r#"{"config":{},"params":{},"variables":{}}"#, "");
+    let realm = realm.map_err(|error| fault::read(ctx, None, host, &error))?;
     let read = |error: rquickjs::Error| fault::read(ctx, Some(&realm), host, &error);
     let before = commands.iter().map(|name| ctx.globals().get(name.as_str()));
     let before = before.collect::<rquickjs::Result<Vec<Value<'_>>>>().map_err(read)?;
-    let script = engine.script(ctx).map_err(|error| fault::syntax(ctx, &realm, host, &error))?;
-    script.run(ctx).map_err(read)?;
+    let ran = compiled.run(run).map_err(|error| fault::syntax(ctx, &realm, host, &error))?;
+    ran.map_err(read)?;
     let named = commands.iter().zip(&before);
-    let missing = named.filter(|(name, before)| run::find(engine, ctx, name, before).is_none());
+    let missing = named.filter(|(name, before)| run::find(compiled, ctx, name, before).is_none());
     let missing = missing.map(|(name, _)| name).collect();
     if clock.is_over() { Err(Fault::Timeout) } else { Ok(missing) }
 }

@@ -1,14 +1,12 @@
-//! What stays in a worker between runs: the compiled prelude, the script and its bytecode.
+//! What stays in a worker between runs: the context as it is before a script runs, and what is compiled.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use rquickjs::{Ctx, Result, Value};
-use script_ffi::{Bytecode, compile};
+use script_ffi::{Bytecode, Image, Run, compile};
 
-use super::clock::Clock;
+use super::host::HostFunctions;
 use super::realm;
-use crate::script::limits::Limits;
 
 /// The name of scripts in stack traces.
 pub(super) const SCRIPT: &str = "script";
@@ -37,23 +35,27 @@ impl Part {
     }
 }
 
-/// The engine of a worker.
+/// The engine of a worker: the context that its runs find, and what is compiled beside it.
 #[derive(Debug)]
 pub(super) struct Engine {
-    pub(super) prelude: Bytecode,
-    pub(super) lazy: Lazy,
+    pub(super) image: Image,
+    pub(super) compiled: Compiled,
+    pub(super) host: Rc<HostFunctions>,
+}
+
+/// The script and its commands, compiled.
+#[derive(Debug, Default)]
+pub(super) struct Compiled {
     source: String,
     script: Option<Bytecode>,
     commands: Vec<(String, Bytecode)>,
 }
 
 impl Engine {
-    /// Compiles the prelude and lets the engine and the system's library read what they read at first use
-    /// (the time zone, the processor, random numbers): once confined, they no longer can.
+    /// Compiles the prelude, sets up the context of the runs, and lets the engine and the system's library read what they
+    /// read at first use (the time zone, the processor, random numbers): once confined, they no longer can.
     pub(super) fn new() -> Result<Self> {
-        let clock = Rc::new(Clock::start(Duration::from_secs(3600)));
-        let world = realm::open(&Limits::default(), &clock)?;
-        let prelude = world.context.with(|ctx| {
+        let (prelude, lazy) = realm::open()?.with(|ctx| {
             ctx.eval::<(), _>(
                 "new Date().getTimezoneOffset(); new Date().toString(); Math.random(); (0.1).toString(); \
                  'a'.localeCompare('b'); 'A'.normalize('NFD'); /a+/.test('b'); [3, 1].sort(); 2n ** 70n;",
@@ -66,21 +68,40 @@ impl Engine {
             };
             Ok::<_, rquickjs::Error>((compile(&ctx, include_str!("prelude.js"), PRELUDE)?, lazy))
         })?;
-        let (prelude, lazy) = prelude;
-        drop(world);
+        let host = HostFunctions::new(lazy);
+        let image = realm::image(&prelude, &host)?;
         // All are seeded by now.
         getrandom::fill(&mut [0; 16]).ok();
         ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut [0; 16]).ok();
-        Ok(Self { prelude, lazy, source: String::new(), script: None, commands: Vec::new() })
+        Ok(Self { image, compiled: Compiled::default(), host })
     }
 
     /// Takes the script that this worker serves. It is compiled by the first run, under that run's limits.
     pub(super) fn bind(&mut self, source: &str) {
-        source.clone_into(&mut self.source);
+        source.clone_into(&mut self.compiled.source);
+    }
+
+    /// Keeps the script in the context of the runs, if it was compiled by one. Where it does not fit it is read every time.
+    pub(super) fn keep_script(&mut self) {
+        if let Some(script) = self.compiled.script.take_if(|_| !self.image.has_script())
+            && !self.image.keep(&script)
+        {
+            self.compiled.script = Some(script);
+        }
+    }
+}
+
+impl Compiled {
+    /// Runs the script: the one that the context holds already, or the bytecode.
+    pub(super) fn run<'js>(&mut self, run: &Run<'js>) -> Result<Result<Value<'js>>> {
+        match run.script() {
+            Some(value) => Ok(value),
+            None => Ok(self.script(&run.ctx)?.run(&run.ctx)),
+        }
     }
 
     /// Returns the script's bytecode.
-    pub(super) fn script(&mut self, ctx: &Ctx<'_>) -> Result<&Bytecode> {
+    fn script(&mut self, ctx: &Ctx<'_>) -> Result<&Bytecode> {
         if self.script.is_none() {
             self.script = Some(compile(ctx, &self.source, SCRIPT)?);
             // The text is no longer needed.

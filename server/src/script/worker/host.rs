@@ -3,7 +3,8 @@
 //! Whatever a script passes may be a proxy, a getter or a number instead of a text. It is read once, here; if reading
 //! throws, the error counts as the script's own.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -53,6 +54,91 @@ pub(super) struct Host {
     lines: Cell<usize>,
 }
 
+/// The functions that the prelude builds `floh` from. They are made once, and serve the run that is going on.
+#[derive(Debug)]
+pub(super) struct HostFunctions {
+    lazy: Lazy,
+    run: RefCell<Option<Rc<Host>>>,
+    /// The state of `Math.random`.
+    random: Cell<u64>,
+}
+
+impl HostFunctions {
+    pub(super) fn new(lazy: Lazy) -> Rc<Self> {
+        Rc::new(Self { lazy, run: RefCell::default(), random: Cell::new(1) })
+    }
+
+    /// Serves a run from now on.
+    pub(super) fn serve(&self, host: Rc<Host>) {
+        self.random.set(RandomState::new().build_hasher().finish() | 1);
+        self.run.replace(Some(host));
+    }
+
+    /// Returns whether the run's time is over.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.run.borrow().as_ref().is_some_and(|host| host.clock.is_over())
+    }
+
+    /// Returns what a run that is going on has. Before the first one nothing calls.
+    fn host(&self) -> Result<Rc<Host>> {
+        self.run.borrow().clone().ok_or(Error::Unknown)
+    }
+
+    /// Returns a number from 0 to below 1, as the engine makes them (xorshift64*).
+    fn random(&self) -> f64 {
+        let mut state = self.random.get();
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        self.random.set(state);
+        let bits = state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 12;
+        f64::from_bits((1023 << 52) | bits) - 1.0
+    }
+
+    /// Creates the object that the prelude builds `floh` from, and returns its functions as well.
+    pub(super) fn object<'js>(self: &Rc<Self>, ctx: &Ctx<'js>) -> Result<(Object<'js>, Vec<Value<'js>>)> {
+        let all = Object::new_proto(ctx.clone(), None)?;
+        let mut functions = Vec::new();
+        let mut add = |name: &str, function: Result<Function<'js>>| {
+            let function = function?.with_name(name)?;
+            functions.push(function.clone().into_value());
+            all.set(name, function)
+        };
+        let this = || Rc::clone(self);
+        let all_of = this();
+        let http = move |ctx: Ctx<'js>, realm: Realm<'js>, args| all_of.host()?.http(&ctx, &realm, args);
+        add("http", Function::new(ctx.clone(), http))?;
+        let all_of = this();
+        let log = move |realm: Realm<'js>, level, parts: Array<'js>| all_of.host()?.log(&realm, level, &parts);
+        add("log", Function::new(ctx.clone(), log))?;
+        let all_of = this();
+        let token = move |ctx: Ctx<'js>, realm: Realm<'js>, args| all_of.host()?.token(&ctx, &realm, args);
+        add("token", Function::new(ctx.clone(), token))?;
+        let all_of = this();
+        let operation = move |ctx: Ctx<'js>, realm: Realm<'js>, args| all_of.host()?.operation(&ctx, &realm, args);
+        add("operation", Function::new(ctx.clone(), operation))?;
+        let all_of = this();
+        let sleep = move |ctx: Ctx<'js>, _: Realm<'js>, ms| all_of.host()?.sleep(&ctx, ms);
+        add("sleep", Function::new(ctx.clone(), sleep))?;
+        let unknown = |ctx: Ctx<'js>, realm: Realm<'js>, what, name, known: Vec<String>| -> Result<()> {
+            Err(unknown_option(&ctx, &realm, &what, &name, &known))
+        };
+        add("unknown", Function::new(ctx.clone(), unknown))?;
+        let Lazy { web, paging, utilities } = &self.lazy;
+        for (name, part) in [("web", web), ("paging", paging), ("utilities", utilities)] {
+            let part = Rc::clone(part);
+            add(name, Function::new(ctx.clone(), move |ctx: Ctx<'js>| part.run(&ctx)))?;
+        }
+        let all_of = this();
+        let util =
+            move |ctx: Ctx<'js>, realm: Realm<'js>, args| util::call(&ctx, &realm, all_of.host()?.limits.body, args);
+        add("util", Function::new(ctx.clone(), util))?;
+        let all_of = this();
+        add("random", Function::new(ctx.clone(), move || all_of.random()))?;
+        Ok((all, functions))
+    }
+}
+
 impl Host {
     pub(super) fn new(
         channel: Rc<Channel>,
@@ -74,38 +160,6 @@ impl Host {
             logged: Cell::new(0),
             lines: Cell::new(0),
         }
-    }
-
-    /// Creates the object that the prelude builds `floh` from.
-    pub(super) fn object<'js>(self: &Rc<Self>, ctx: &Ctx<'js>, lazy: &Lazy) -> Result<Object<'js>> {
-        let all = Object::new_proto(ctx.clone(), None)?;
-        let host = Rc::clone(self);
-        let http = move |ctx: Ctx<'js>, realm: Realm<'js>, args| host.http(&ctx, &realm, args);
-        all.set("http", Function::new(ctx.clone(), http)?)?;
-        let host = Rc::clone(self);
-        let log = move |realm: Realm<'js>, level, parts: Array<'js>| host.log(&realm, level, &parts);
-        all.set("log", Function::new(ctx.clone(), log)?)?;
-        let host = Rc::clone(self);
-        let token = move |ctx: Ctx<'js>, realm: Realm<'js>, args| host.token(&ctx, &realm, args);
-        all.set("token", Function::new(ctx.clone(), token)?)?;
-        let host = Rc::clone(self);
-        let operation = move |ctx: Ctx<'js>, realm: Realm<'js>, args| host.operation(&ctx, &realm, args);
-        all.set("operation", Function::new(ctx.clone(), operation)?)?;
-        let host = Rc::clone(self);
-        let sleep = move |ctx: Ctx<'js>, _: Realm<'js>, ms| host.sleep(&ctx, ms);
-        all.set("sleep", Function::new(ctx.clone(), sleep)?)?;
-        let unknown = |ctx: Ctx<'js>, realm: Realm<'js>, what, name, known: Vec<String>| -> Result<()> {
-            Err(unknown_option(&ctx, &realm, &what, &name, &known))
-        };
-        all.set("unknown", Function::new(ctx.clone(), unknown)?)?;
-        for (name, part) in [("web", &lazy.web), ("paging", &lazy.paging), ("utilities", &lazy.utilities)] {
-            let part = Rc::clone(part);
-            all.set(name, Function::new(ctx.clone(), move |ctx: Ctx<'js>| part.run(&ctx))?)?;
-        }
-        let most = self.limits.body;
-        let util = move |ctx: Ctx<'js>, realm: Realm<'js>, args| util::call(&ctx, &realm, most, args);
-        all.set("util", Function::new(ctx.clone(), util)?)?;
-        Ok(all)
     }
 
     /// `token(tools, tokenUrl, openIdConnectUrl, clientId, clientSecret, scopes, audience, resource, style, renew)`;

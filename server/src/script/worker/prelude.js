@@ -1,7 +1,8 @@
 // What a script finds when it starts: `floh`, `console`, and nothing that reaches outside or sideways.
 // Runs before the script in the same realm, so everything that it needs later is taken here, while it is
-// still the engine's own. It answers the functions that the worker itself needs.
-(function (host, given, idempotencyKey, mark, isMarked) {
+// still the engine's own. A worker runs it once, and each run finds the realm as this left it: it answers the function
+// that starts a run, which gives the script its data and answers the functions that the worker itself needs.
+(function (host) {
   'use strict';
   const { freeze, defineProperty, hasOwn, keys } = Object;
   const { String, Number, BigInt, Error, TypeError, Proxy, RegExp, Uint8Array } = globalThis;
@@ -60,10 +61,9 @@
   // JSON whose whole numbers beyond 2^53 are texts that start with a mark.
   const exact = (text, mark) => parse(text, (key, value) =>
     typeof value === 'string' && startsWith(value, mark) ? BigInt(slice(value, mark.length)) : value);
-  const data = isMarked ? exact(given, mark) : given;
 
   // `JSON.stringify` writes a BigInt as the number that it is. A replacer sees the BigInt.
-  const own = `bigint-${mark}`;
+  let own;
   // Made for the first BigInt that is written: most runs write none.
   let written;
   const marked = (value) => {
@@ -185,12 +185,9 @@
   const define = (name, value) =>
     defineProperty(globalThis, name, { __proto__: null, value, writable: false, configurable: false, enumerable: false });
 
-  define('floh', freeze({
-    config: data.config,
-    params: data.params,
-    variables: data.variables,
-    idempotencyKey,
-    mockScenario: data.mockScenario,
+  // `floh` has its place among the globals from here on, and its value once a run starts.
+  defineProperty(scope, 'floh', { __proto__: null, value: undefined, writable: false, configurable: true, enumerable: false });
+  const fixed = {
     http: freeze({
       get: (url, headers, options) => send('GET', url, headers, 'none', undefined, more('get', options)),
       post: (url, body, headers, options) => send('POST', url, headers, 'any', body, more('post', options)),
@@ -218,8 +215,7 @@
       warn: (...parts) => log(3, parts),
       error: (...parts) => log(4, parts),
     }),
-    get util() { return utilities(); },
-  }));
+  };
   // What few scripts need is a part of its own, which runs at first use.
   const links = new WeakMap();
   links.set = uncurry(WeakMap.prototype.set).bind(undefined, links);
@@ -280,6 +276,24 @@
   } }.localeCompare);
   const line = (level) => (...parts) => log(level, parts);
   define('console', freeze({ log: line(2), info: line(2), debug: line(1), warn: line(3), error: line(4), trace: line(0) }));
+  // The engine's own numbers would be the same in every run, like all that it holds.
+  set(Math, 'random', host.random);
 
-  return tools;
+  return (given, idempotencyKey, mark, isMarked) => {
+    own = `bigint-${mark}`;
+    const data = isMarked ? exact(given, mark) : given;
+    define('floh', freeze({
+      config: data.config,
+      params: data.params,
+      variables: data.variables,
+      idempotencyKey,
+      mockScenario: data.mockScenario,
+      http: fixed.http,
+      auth: fixed.auth,
+      operation: fixed.operation,
+      log: fixed.log,
+      get util() { return utilities(); },
+    }));
+    return tools;
+  };
 })

@@ -1,14 +1,14 @@
-//! The context of one run: the engine's parts that a script may have, `floh`, and the functions that the
-//! worker took from it before the script ran.
+//! The context of the runs: the engine's parts that a script may have, `floh`, and the functions that the
+//! worker took from it before any script ran. It is set up once; every run finds it as it was then.
 
 use std::rc::Rc;
 
 use rquickjs::context::intrinsic;
-use rquickjs::{Context, Ctx, FromJs, Function, Object, Result, Runtime, String as JsString, Value};
-use script_ffi::{Bytecode, Memory, MemoryAccount};
+use rquickjs::{Context, Ctx, FromJs, Function, Result, Runtime, String as JsString, Value};
+use script_ffi::{Bytecode, Image, Run, RunLimits};
 
-use super::clock::Clock;
 use super::from_json;
+use super::host::HostFunctions;
 use crate::script::limits::Limits;
 
 /// The parts of the engine that a script may have. Left out: clocks finer than a millisecond, weak references, DOM
@@ -28,21 +28,31 @@ type Parts = (
 /// Garbage is collected above this many bytes; most runs end before.
 const COLLECT_FROM: usize = 4 << 20;
 
-/// A runtime, a context in it, and the counter that knows whether its memory ran out.
-pub(super) struct World {
-    pub(super) context: Context,
-    pub(super) account: MemoryAccount,
+/// The most bytes of a context that is set up, with the script that is kept in it.
+const MAX_IMAGE: usize = 2 << 20;
+
+/// Sets up the context that every run finds. `interrupted` is asked now and then while a script runs.
+pub(super) fn image(prelude: &Bytecode, host: &Rc<HostFunctions>) -> Result<Image> {
+    let interrupted = Rc::clone(host);
+    let make = |runtime: &Runtime| {
+        runtime.set_interrupt_handler(Some(Box::new(move || interrupted.is_interrupted())));
+        Context::custom::<Parts>(runtime)
+    };
+    Image::new(MAX_IMAGE, make, |ctx| {
+        let (object, functions) = host.object(ctx)?;
+        let prelude: Function<'_> = prelude.run(ctx)?.get()?;
+        Ok((prelude.call((object,))?, functions))
+    })
 }
 
-/// Creates a runtime with limits, and a context in it.
-pub(super) fn open(limits: &Limits, clock: &Rc<Clock>) -> Result<World> {
-    let (memory, account) = Memory::new(limits.memory);
-    let runtime = Runtime::new_with_alloc(memory)?;
-    runtime.set_max_stack_size(limits.stack);
-    runtime.set_gc_threshold(COLLECT_FROM.min(limits.memory / 4));
-    let clock = Rc::clone(clock);
-    runtime.set_interrupt_handler(Some(Box::new(move || clock.is_over())));
-    Ok(World { context: Context::custom::<Parts>(&runtime)?, account })
+/// Creates a context without limits, to compile in.
+pub(super) fn open() -> Result<Context> {
+    Context::custom::<Parts>(&Runtime::new()?)
+}
+
+/// Returns what the engine keeps to in a run.
+pub(super) fn run_limits(limits: &Limits) -> RunLimits {
+    RunLimits { memory: limits.memory, stack: limits.stack, collect_from: COLLECT_FROM.min(limits.memory / 4) }
 }
 
 /// The worker's own functions in the context of a run.
@@ -62,14 +72,9 @@ pub(super) struct Realm<'js> {
 }
 
 impl<'js> Realm<'js> {
-    /// Sets up a context: deletes what a script must not have, and defines `floh`.
-    pub(super) fn furnish(
-        ctx: &Ctx<'js>,
-        prelude: &Bytecode,
-        host: Object<'js>,
-        data: &str,
-        idempotency_key: &str,
-    ) -> Result<Self> {
+    /// Starts a run: defines `floh`.
+    pub(super) fn start(run: &Run<'js>, data: &str, idempotency_key: &str) -> Result<Self> {
+        let ctx = &run.ctx;
         let (data, mark, is_marked) = match from_json::marked(data) {
             None => (ctx.json_parse(data)?, from_json::random_mark(), false),
             Some((data, mark)) => (JsString::from_str(ctx.clone(), &data)?.into_value(), mark, true),
@@ -78,8 +83,7 @@ impl<'js> Realm<'js> {
             "" => Value::new_undefined(ctx.clone()),
             key => JsString::from_str(ctx.clone(), key)?.into_value(),
         };
-        let prelude: Function<'js> = prelude.run(ctx)?.get()?;
-        prelude.call((host, data, key, mark, is_marked))
+        run.start.call((data, key, mark, is_marked))
     }
 }
 

@@ -1,14 +1,15 @@
-//! One run: a runtime, the script, its command, the result, and the promises that are left.
+//! One run: the script, its command, the result, and the promises that are left.
 
 use std::process::exit;
 use std::rc::Rc;
 
 use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Function, Value};
+use script_ffi::Run;
 
 use super::channel::Channel;
 use super::clock::Clock;
-use super::engine::Engine;
+use super::engine::{Compiled, Engine};
 use super::fault;
 use super::host::Host;
 use super::realm::{self, Realm};
@@ -24,16 +25,19 @@ const ENDED: &str = "the command has returned already; await what it starts";
 /// memory is not used again.
 pub(super) fn run(engine: &mut Engine, order: &Order<'_>, channel: &Rc<Channel>) -> Result<(), Malformed> {
     let clock = Rc::new(Clock::start(order.budget));
-    let Ok(world) = realm::open(&order.limits, &clock) else {
-        return answer(channel, &Err(Fault::Memory), true, Figures::default());
-    };
-    let account = world.account.clone();
-    let host = Host::new(Rc::clone(channel), Rc::clone(&clock), account, order.limits, order.level);
-    let host = Rc::new(host);
-    let result = world.context.with(|ctx| execute(engine, order, &ctx, &host));
-    // A script may catch that its memory ran out.
-    let spent = world.account.was_refused() || result.as_ref().is_err_and(Fault::spends);
-    answer(channel, &result, spent, Figures { cpu: clock.spent(), calls: host.calls.get() })
+    engine.keep_script();
+    let Engine { image, compiled, host: functions } = engine;
+    let ran = image.run(realm::run_limits(&order.limits), |run| {
+        let account = run.account.clone();
+        let host = Host::new(Rc::clone(channel), Rc::clone(&clock), account, order.limits, order.level);
+        let host = Rc::new(host);
+        functions.serve(Rc::clone(&host));
+        let result = execute(compiled, order, &run, &host);
+        // A script may catch that its memory ran out.
+        let spent = run.account.was_refused() || result.as_ref().is_err_and(Fault::spends);
+        answer(channel, &result, spent, Figures { cpu: clock.spent(), calls: host.calls.get() })
+    });
+    ran.unwrap_or_else(|| answer(channel, &Err(Fault::Memory), true, Figures::default()))
 }
 
 fn answer(channel: &Channel, result: &Result<String, Fault>, spent: bool, figures: Figures) -> Result<(), Malformed> {
@@ -52,19 +56,20 @@ fn answer(channel: &Channel, result: &Result<String, Fault>, spent: bool, figure
     Ok(())
 }
 
-fn execute<'js>(engine: &mut Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<String, Fault> {
-    let clock = &*host.clock;
-    let realm = furnish(engine, order, ctx, host).map_err(|error| fault::read(ctx, None, host, &error))?;
+fn execute(compiled: &mut Compiled, order: &Order<'_>, run: &Run<'_>, host: &Rc<Host>) -> Result<String, Fault> {
+    let (ctx, clock) = (&run.ctx, &*host.clock);
+    let realm = Realm::start(run, order.data, order.idempotency_key);
+    let realm = realm.map_err(|error| fault::read(ctx, None, host, &error))?;
     let read = |error: rquickjs::Error| fault::read(ctx, Some(&realm), host, &error);
     // A function of the engine with the command's name is not a command.
-    let before: Value<'js> = ctx.globals().get(order.command).map_err(read)?;
-    let script = engine.script(ctx).map_err(|error| fault::syntax(ctx, &realm, host, &error))?;
-    script.run(ctx).map_err(read)?;
-    let command = find(engine, ctx, order.command, &before).ok_or(Fault::NoCommand);
+    let before: Value<'_> = ctx.globals().get(order.command).map_err(read)?;
+    let ran = compiled.run(run).map_err(|error| fault::syntax(ctx, &realm, host, &error))?;
+    ran.map_err(read)?;
+    let command = find(compiled, ctx, order.command, &before).ok_or(Fault::NoCommand);
     if clock.is_over() {
         return Err(Fault::Timeout);
     }
-    let returned: Value<'js> = command?.call(()).map_err(read)?;
+    let returned: Value<'_> = command?.call(()).map_err(read)?;
     let returned = settle(ctx, returned, host, &realm)?;
     let limits = &order.limits;
     let most = Most { bytes: limits.result, depth: limits.depth, nodes: limits.nodes };
@@ -88,16 +93,15 @@ fn execute<'js>(engine: &mut Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &R
     if clock.is_over() { Err(Fault::Timeout) } else { Ok(json) }
 }
 
-/// Creates the context of a run.
-fn furnish<'js>(engine: &Engine, order: &Order<'_>, ctx: &Ctx<'js>, host: &Rc<Host>) -> rquickjs::Result<Realm<'js>> {
-    let calls = host.object(ctx, &engine.lazy)?;
-    Realm::furnish(ctx, &engine.prelude, calls, order.data, order.idempotency_key)
-}
-
 /// Finds the function of a command: a global one, or one that `let` or `const` made. What was there before
 /// the script does not count.
-pub(super) fn find<'js>(engine: &mut Engine, ctx: &Ctx<'js>, name: &str, before: &Value<'js>) -> Option<Function<'js>> {
-    let found: rquickjs::Result<Value<'js>> = match engine.command(ctx, name) {
+pub(super) fn find<'js>(
+    compiled: &mut Compiled,
+    ctx: &Ctx<'js>,
+    name: &str,
+    before: &Value<'js>,
+) -> Option<Function<'js>> {
+    let found: rquickjs::Result<Value<'js>> = match compiled.command(ctx, name) {
         Ok(lookup) => lookup.run(ctx),
         Err(_) => {
             // A name that only a property can have, such as `delete`.
