@@ -6,9 +6,8 @@
 //! symbols and undefined are left out as JSON does; `NaN` and infinities are null.
 
 use connector_runtime::schema::json_text::RESERVED;
-use rquickjs::atom::Atom;
-use rquickjs::object::Filter;
 use rquickjs::{Error, Object, String as JsString, Value};
+use script_ffi::{HeldKey, Key, Properties, with_text};
 
 use super::realm::Realm;
 use super::text;
@@ -17,6 +16,8 @@ use super::text;
 const MAX_KEYS: usize = 64;
 /// Numbers up to here are whole as JavaScript writes them.
 const WHOLE: f64 = 1e21;
+/// Whole numbers below this are those of an `i64` as well.
+const WHOLE_I64: f64 = 9_007_199_254_740_992.0;
 
 /// How much a text may hold.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +57,7 @@ struct Walk<'r, 'js> {
     most: Most,
     nodes: usize,
     out: Vec<u8>,
-    keys: Vec<(Atom<'js>, String)>,
+    keys: Vec<(HeldKey<'js>, String)>,
 }
 
 impl<'js> Walk<'_, 'js> {
@@ -67,12 +68,11 @@ impl<'js> Walk<'_, 'js> {
             return Err(refused(format!("it holds more than {} values", self.most.nodes)));
         }
         if let Some(string) = value.as_string() {
-            let text = text::read(self.realm, string)?;
-            self.text(&text)?;
+            self.string(string)?;
         } else if let Some(int) = value.as_int() {
-            self.out.extend_from_slice(int.to_string().as_bytes());
+            self.plain(&int)?;
         } else if let Some(float) = value.as_float() {
-            self.float(float);
+            self.float(float)?;
         } else if let Some(bool) = value.as_bool() {
             self.out.extend_from_slice(if bool { b"true" } else { b"false" });
         } else if value.is_null() {
@@ -136,15 +136,15 @@ impl<'js> Walk<'_, 'js> {
     fn properties(&mut self, object: &Object<'js>, depth: usize) -> Result<(), Unwritable> {
         self.out.push(b'{');
         let mut first = true;
-        let keys = object.own_keys::<Atom<'js>>(Filter::new().string().enum_only());
-        for (place, key) in keys.enumerate() {
-            let key = key?;
-            let value: Value<'js> = object.get(key.clone())?;
+        let properties = Properties::of(object)?;
+        for place in 0..properties.count() {
+            let Some(key) = properties.key(place) else { break };
+            let value = properties.value(key)?;
             let before = self.out.len();
             if !first {
                 self.out.push(b',');
             }
-            self.key(key, place)?;
+            self.key(&properties, key, place as usize)?;
             if self.value(&value, depth + 1)? {
                 first = false;
             } else {
@@ -157,17 +157,16 @@ impl<'js> Walk<'_, 'js> {
     }
 
     /// Writes a key and its colon. `place` is the key's position in an object of the same shape.
-    fn key(&mut self, key: Atom<'js>, place: usize) -> Result<(), Unwritable> {
+    fn key(&mut self, all: &Properties<'_, 'js>, key: Key, place: usize) -> Result<(), Unwritable> {
         let at = match self.keys.get(place) {
-            Some((known, _)) if *known == key => Some(place),
-            _ => self.keys.iter().position(|(known, _)| *known == key),
+            Some((known, _)) if known.key() == key => Some(place),
+            _ => self.keys.iter().position(|(known, _)| known.key() == key),
         };
         if let Some(at) = at {
             self.out.extend_from_slice(self.keys[at].1.as_bytes());
             return Ok(());
         }
-        let name: JsString<'js> = key.to_js_string()?;
-        let name = text::read(self.realm, &name)?;
+        let name = text::read(self.realm, &all.name(key)?)?;
         if name.starts_with(RESERVED) {
             return Err(refused(format!(
                 "it has a key that starts with {RESERVED}, which is reserved; rename the key"
@@ -178,26 +177,44 @@ impl<'js> Walk<'_, 'js> {
         self.out.push(b':');
         if self.keys.len() < MAX_KEYS {
             let written = String::from_utf8_lossy(&self.out[start..]).into_owned();
-            self.keys.push((key, written));
+            self.keys.push((all.hold(key), written));
         }
         Ok(())
+    }
+
+    fn string(&mut self, string: &JsString<'js>) -> Result<(), Unwritable> {
+        match with_text(string, |text| self.text(text))? {
+            Some(written) => written,
+            None => self.text(&text::read(self.realm, string)?),
+        }
     }
 
     fn text(&mut self, text: &str) -> Result<(), Unwritable> {
         if self.out.len() + text.len() > self.most.bytes {
             return Err(self.too_large());
         }
-        serde_json::to_writer(&mut self.out, text).map_err(|error| refused(error.to_string()))
+        self.plain(text)
     }
 
-    fn float(&mut self, float: f64) {
-        let text = match float {
-            _ if !float.is_finite() => "null".to_owned(),
+    fn float(&mut self, float: f64) -> Result<(), Unwritable> {
+        let is_whole = float.fract() == 0.0;
+        if !float.is_finite() {
+            self.out.extend_from_slice(b"null");
+        } else if is_whole && float.abs() < WHOLE_I64 {
             // Without the sign of zero and without a fraction, as JavaScript writes it.
-            _ if float.fract() == 0.0 && float.abs() < WHOLE => format!("{:.0}", float + 0.0),
-            _ => serde_json::to_string(&float).unwrap_or_default(),
-        };
-        self.out.extend_from_slice(text.as_bytes());
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole, and within the bounds")]
+            return self.plain(&(float as i64));
+        } else if is_whole && float.abs() < WHOLE {
+            self.out.extend_from_slice(format!("{float:.0}").as_bytes());
+        } else {
+            return self.plain(&float);
+        }
+        Ok(())
+    }
+
+    /// Writes a text or a number.
+    fn plain<T: serde::Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
+        serde_json::to_writer(&mut self.out, value).map_err(|error| refused(error.to_string()))
     }
 
     fn fits(&self) -> Result<(), Unwritable> {
