@@ -99,9 +99,28 @@ impl Reply {
         }
     }
 
-    /// Writes any reply; maps of texts and values can always be written as JSON.
+    /// Writes any reply, as [`Serialize`] does, but takes the payload as the JSON text that it is: there it is parsed
+    /// again. Maps of texts and values can always be written as JSON.
     fn written(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        let Self { success, payload, variables, diagnostics, error } = self;
+        let mut text = String::with_capacity(payload.as_ref().map_or(0, |payload| payload.get().len()) + USUAL);
+        text.push_str(if *success { r#"{"success":true"# } else { r#"{"success":false"# });
+        let mut add =
+            |name: &str, value: &str| [",\"", name, "\":", value].into_iter().for_each(|part| text.push_str(part));
+        if let Some(payload) = payload {
+            add("payload", payload.get());
+        }
+        if let Some(variables) = variables {
+            add("variables", &serde_json::to_string(variables).unwrap_or_default());
+        }
+        if let Some(diagnostics) = diagnostics {
+            add("diagnostics", &serde_json::to_string(diagnostics).unwrap_or_default());
+        }
+        if let Some(error) = error {
+            add("error", &serde_json::to_string(error).unwrap_or_default());
+        }
+        text.push('}');
+        text
     }
 
     /// Makes the reply of a failure. Thrown errors pass through `explain` first. Where a request left that was not
@@ -151,6 +170,8 @@ impl Reply {
 #[derive(Clone)]
 pub struct PayloadText(String);
 
+/// The bytes that most payloads take.
+const USUAL: usize = 256;
 /// The beginning of an answer with a payload and nothing else.
 const HEAD: &str = r#"{"success":true,"payload":"#;
 
@@ -160,11 +181,18 @@ impl PayloadText {
     /// # Errors
     /// If the value cannot be written as JSON.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
-        const USUAL: usize = 256;
         let mut text = Vec::with_capacity(USUAL);
         text.extend_from_slice(HEAD.as_bytes());
         serde_json::to_writer(&mut text, value)?;
         String::from_utf8(text).map(Self).map_err(serde_json::Error::custom)
+    }
+
+    /// Takes a text that was read as JSON already.
+    pub fn of_text(text: &RawValue) -> Self {
+        let mut whole = String::with_capacity(HEAD.len() + text.get().len() + 1);
+        whole.push_str(HEAD);
+        whole.push_str(text.get());
+        Self(whole)
     }
 
     /// Returns the text.

@@ -2,9 +2,10 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::{Payload, Reply, ReplyOrigin, Returns};
+use super::{Payload, PayloadText, Reply, ReplyOrigin, Returns};
 use crate::egress::EgressError;
 use crate::outcome::{ConnectorResult, Fail, Failure, Outcome, OutcomeExt, Success, Thrown, fail, succeed};
 
@@ -233,4 +234,38 @@ fn slots_of_the_old_protocol_are_refused_even_beside_new_ones() {
 fn a_reply_reads_back_as_a_result() {
     let result = ConnectorResult { success: true, payload: Some(json!({ "a": [1] })), ..ConnectorResult::default() };
     assert_eq!(Reply::try_from(result.clone()).unwrap().into_result(), result);
+}
+
+#[test]
+fn a_reply_is_written_as_serde_writes_it() {
+    let payload =
+        [None, Some(json!(null)), Some(json!({ "a": [1.5, "\u{e9}\"\n"], "big": 12_345_678_901_234_567_u64 }))];
+    let variables = [None, Some(json!({})), Some(json!({ "count": 1, "q\"": null }))];
+    let diagnostics = [None, Some(json!(null)), Some(json!({ "statusCode": 404 }))];
+    let error = [None, Some(""), Some("it said \"no\"\n")];
+    for success in [true, false] {
+        for (payload, variables) in payload.iter().flat_map(|payload| variables.iter().map(move |one| (payload, one))) {
+            for (diagnostics, error) in diagnostics.iter().flat_map(|one| error.iter().map(move |error| (one, error))) {
+                let result = ConnectorResult {
+                    success,
+                    payload: payload.clone(),
+                    variables: variables.as_ref().and_then(|all| all.as_object().cloned()),
+                    diagnostics: diagnostics.clone(),
+                    error: error.map(str::to_owned),
+                };
+                let reply = Reply::try_from(result).unwrap();
+                let written = serde_json::to_string(&reply).unwrap();
+                assert_eq!(reply.to_json(), written);
+                assert_eq!(reply.into_json(), written);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_payload_that_was_read_already_is_taken_as_it_is() {
+    let read: &RawValue = serde_json::from_str(r#" {"a": [1, 2]} "#).unwrap();
+    let payload = PayloadText::of_text(read);
+    assert_eq!(payload.get(), r#"{"a": [1, 2]}"#);
+    assert_eq!(payload.get(), PayloadText::of(read).unwrap().get());
 }

@@ -50,7 +50,7 @@ fn usual(json: &str) -> Option<Reply> {
     }
     Some(Reply {
         success: slots.success,
-        payload: slots.payload.map(PayloadText::of).transpose().ok()?,
+        payload: slots.payload.map(PayloadText::of_text),
         variables: slots.variables.map(Box::new),
         diagnostics: slots.diagnostics.map(Box::new),
         error: slots.error,
