@@ -27,11 +27,12 @@ const COUNTERS: [(&str, &str); 11] = [
 ];
 
 /// What each gauge shows.
-const GAUGES: [(&str, &str); 16] = [
+const GAUGES: [(&str, &str); 17] = [
     ("floh_agents_connected", "agents that are connected"),
     ("floh_calls_running", "calls that are running"),
     ("floh_calls_limit", "calls that may run at a time"),
     ("floh_records_waiting", "rows of executions that wait to be written"),
+    ("floh_ends_postponed", "ends of calls that wait until the database is back"),
     ("floh_script_workers", "script workers, by state"),
     ("floh_work_memory_free_bytes", "memory that is left for bodies, frames and answers"),
     ("floh_open_circuits", "external services that cannot be reached"),
@@ -78,6 +79,7 @@ pub fn observe(services: &Services) {
     set("floh_calls_running", MAX_CALLS - services.permits.available_permits());
     set("floh_calls_limit", MAX_CALLS);
     set("floh_records_waiting", services.recorder.waiting());
+    set("floh_ends_postponed", services.recorder.postponed());
     set("floh_work_memory_free_bytes", services.work.memory.free());
     set("floh_open_circuits", services.service_statuses.open_circuits());
     set("floh_connectors_cached", services.instances.cached());
