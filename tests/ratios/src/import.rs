@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::Ratio;
+use crate::process::cpu_of_ended_children;
 
 const ROUNDS: usize = 4;
 /// Paths of the document, each with two operations.
@@ -45,17 +46,10 @@ pub(crate) fn measure(floh: &Path) -> Vec<Ratio> {
 
 /// Runs a program to its end; returns the CPU time that it took.
 fn cpu(command: &mut Command) -> Duration {
-    let before = of_ended_children();
+    let before = cpu_of_ended_children(None);
     let status = command.stdout(Stdio::null()).status().expect("starts");
     assert!(status.success(), "{command:?}: {status}");
-    of_ended_children() - before
-}
-
-/// The CPU time of the children of this process that have ended, by the system's clock of hundredths of a second.
-fn of_ended_children() -> Duration {
-    let stat = fs::read_to_string("/proc/self/stat").expect("it runs");
-    let fields = stat.rsplit(") ").next().expect("fields after its name").split(' ');
-    fields.skip(13).take(2).map(|ticks| Duration::from_millis(10 * ticks.parse::<u64>().expect("ticks"))).sum()
+    cpu_of_ended_children(None) - before
 }
 
 /// A document as generators write it: shared schemas, descriptions, parameters and bodies. About 4 MB.

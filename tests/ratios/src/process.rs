@@ -32,11 +32,11 @@ impl Process {
         Self { address: address.expect("it listens"), child }
     }
 
-    /// Returns the CPU time of its threads; those of children are `with_children`, as long as they run.
-    pub(crate) fn cpu(&self, with_children: bool) -> Duration {
-        let own = cpu_of(self.child.id());
-        let children = children_of(self.child.id()).into_iter().filter(|_| with_children);
-        own + children.map(cpu_of).sum::<Duration>()
+    /// Returns the CPU time of its threads and of its children, those that have ended included.
+    pub(crate) fn cpu(&self) -> Duration {
+        let id = self.child.id();
+        let children = children_of(id).into_iter().map(cpu_of).sum::<Duration>();
+        cpu_of(id) + children + cpu_of_ended_children(Some(id))
     }
 
     /// Returns a size that the system knows of it, in kB.
@@ -63,6 +63,15 @@ fn cpu_of(id: u32) -> Duration {
     let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
     let times = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
     times.filter_map(|times| times.split(' ').next()?.parse().ok().map(Duration::from_nanos)).sum()
+}
+
+/// The CPU time of the children of a process, or of this one, that have ended, by the system's clock of hundredths of a second.
+pub(crate) fn cpu_of_ended_children(id: Option<u32>) -> Duration {
+    let id = id.map_or_else(|| "self".to_owned(), |id| id.to_string());
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).expect("it runs");
+    // After the name in brackets.
+    let fields = stat.rsplit(") ").next().expect("fields after its name").split(' ');
+    fields.skip(13).take(2).map(|ticks| Duration::from_millis(10 * ticks.parse::<u64>().expect("ticks"))).sum()
 }
 
 fn children_of(id: u32) -> Vec<u32> {
