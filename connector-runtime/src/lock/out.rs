@@ -5,7 +5,7 @@ use super::bytes;
 
 pub(super) struct Out<'a> {
     to: To<'a>,
-    /// Bytes written.
+    /// Bytes that were counted or kept.
     pub(super) length: usize,
 }
 
@@ -61,9 +61,8 @@ impl<'a> Out<'a> {
     /// Writes bytes. The compiler interprets this for every connector, step by step: a call, such as that of `len`, is
     /// the most expensive step, and a pattern over several bytes takes fewer steps than an index for each.
     pub(super) const fn bytes(&mut self, bytes: &[u8]) {
-        let length = self.length;
         match &mut self.to {
-            To::Count => {}
+            To::Count => self.length += bytes.len(),
             To::Compare { rest, equal } => {
                 if !*equal {
                     return;
@@ -101,14 +100,14 @@ impl<'a> Out<'a> {
                 *hash = value;
             }
             To::Keep { buffer } => {
-                let mut at = 0;
+                let (mut at, length) = (0, self.length);
                 while at < bytes.len() && length + at < buffer.len() {
                     buffer[length + at] = bytes[at];
                     at += 1;
                 }
+                self.length += bytes.len();
             }
         }
-        self.length += bytes.len();
     }
 
     pub(super) const fn str(&mut self, text: &str) {

@@ -149,7 +149,7 @@ const fn attributes(out: &mut Out<'_>, spec: &FieldSpec, nested: bool) {
     } else {
         out.str(ty.kind.as_str());
     }
-    if !ty.nullable && matches!(spec.default, None) {
+    if spec.default.is_none() && !ty.nullable {
         out.bytes(b" required");
     }
     if nested && ty.nullable {

@@ -152,10 +152,10 @@ const fn command_line(out: &mut Out<'_>, spec: &CommandSpec) {
     if spec.idempotent {
         out.bytes(b" idempotent");
     }
-    if let Some(_) = spec.deprecated {
+    if spec.deprecated.is_some() {
         out.bytes(b" deprecated");
     }
-    if let Some(_) = spec.variables {
+    if spec.variables.is_some() {
         out.bytes(b" variables");
     }
     out.bytes(b"\n");
