@@ -11,13 +11,13 @@ pub(super) const fn compare(a: &[u8], b: &[u8]) -> Ordering {
     let (mut a, mut b) = (a, b);
     while let &[first, ref more @ ..] = a {
         match b {
-            &[other, ref rest @ ..] if first == other => b = rest,
-            &[other, ..] if first < other => return Ordering::Less,
+            [other, rest @ ..] if first == *other => b = rest,
+            [other, ..] if first < *other => return Ordering::Less,
             _ => return Ordering::Greater,
         }
         a = more;
     }
-    if let [] = b { Ordering::Equal } else { Ordering::Less }
+    if b.is_empty() { Ordering::Equal } else { Ordering::Less }
 }
 
 /// `bytes[from..to]`.

@@ -163,7 +163,7 @@ const fn command_line(out: &mut Out<'_>, spec: &CommandSpec) {
 
 const fn outputs(out: &mut Out<'_>, spec: &CommandSpec) {
     let names = spec.outputs.names;
-    if let [] = names {
+    if names.is_empty() {
         return;
     }
     let mut last = "";
