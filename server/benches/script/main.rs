@@ -124,7 +124,7 @@ fn main() {
 /// A call over REST, and the same script in the sandboxes of others. Rounds are made in turns, so that what else the
 /// machine does meets all of them alike.
 async fn beside(mut peers: Vec<Peer>) {
-    let mut rest = Rest::start().await;
+    let rest = Rest::start().await;
     let mut rounds = vec![Vec::new(); peers.len() + 3];
     for round in 0..=REST_ROUNDS {
         let before = rest.cpu();

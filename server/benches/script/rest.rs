@@ -14,10 +14,9 @@ use crate::{COMMAND, SCRIPT};
 /// Connections that call at once: what is recorded is written in groups.
 const CONNECTIONS: u32 = 32;
 
-/// A server with one connector, and connections to it.
+/// A server with one connector.
 pub(crate) struct Rest {
     server: Process,
-    streams: Vec<TcpStream>,
     request: Arc<str>,
     _folder: tempfile::TempDir,
 }
@@ -44,19 +43,17 @@ impl Rest {
         let call =
             json!({ "command": COMMAND, "params": { "limit": 100 }, "variables": { "initiated_by": "user-456" } });
         let request = request("/api/connectors/employees/execute", &call.to_string());
-        let mut streams = Vec::new();
-        for _ in 0..CONNECTIONS {
-            streams.push(TcpStream::connect(server.address).await.expect("connects"));
-        }
-        Self { server, streams, request: request.into(), _folder: folder }
+        Self { server, request: request.into(), _folder: folder }
     }
 
-    /// Makes calls, at least as many, on all connections.
-    pub(crate) async fn run(&mut self, calls: u32) -> u32 {
+    /// Makes calls, at least as many, and returns how many. The connections are new ones: the server ends those that nobody
+    /// uses while others are measured.
+    pub(crate) async fn run(&self, calls: u32) -> u32 {
         let each = calls.div_ceil(CONNECTIONS);
-        let loads = self.streams.drain(..).map(|mut stream| {
-            let request = Arc::clone(&self.request);
+        let loads = (0..CONNECTIONS).map(|_| {
+            let (address, request) = (self.server.address, Arc::clone(&self.request));
             tokio::spawn(async move {
+                let mut stream = TcpStream::connect(address).await.expect("connects");
                 for _ in 0..each {
                     let (status, answer) = exchange(&mut stream, &request).await;
                     assert!(
@@ -64,11 +61,10 @@ impl Rest {
                         "{answer}"
                     );
                 }
-                stream
             })
         });
         for load in loads.collect::<Vec<_>>() {
-            self.streams.push(load.await.expect("no panic"));
+            load.await.expect("no panic");
         }
         each * CONNECTIONS
     }
