@@ -1,16 +1,23 @@
 //! What an import costs: CPU time and memory from text to draft, beside reading the same text into a
-//! `serde_json::Value`, on a generated document of 1,000 operations and 10 MB.
+//! `serde_json::Value`, on a generated document of 1,000 operations and 10 MB; what `floh import` costs as a process with
+//! its output; and what comparing the schemas of a changed type costs.
 //!
-//! `cargo bench -p server --bench openapi`. The bounds are 3.5 times the CPU and 3 times the memory.
+//! `cargo bench -p server --bench openapi`. The bounds are 3.5 times the CPU and 3 times the memory of the value, and 10 ms
+//! for a comparison of 1,000 commands with 20 params each.
+//!
+//! `cargo bench -p server --bench openapi -- PATH` measures the process with a document, or with each document of a folder.
+//! The targets are 15 ms of CPU for each MB of text, and 300 ms and 150 MB for GitHub's document.
 
 use std::hint::black_box;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use connector_runtime::schema::ConfigSchema;
+use connector_runtime::version::diff;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
-use server::openapi::{Options, cut_script, import};
+use server::openapi::{Options, cut_script, import, read_value, text};
 
 /// The binary's allocator.
 #[global_allocator]
@@ -19,6 +26,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const ROUNDS: usize = 7;
 const OPERATIONS: usize = 1000;
 const BYTES: usize = 10 << 20;
+/// The commands of a type that is changed, and the params of each.
+const COMMANDS: usize = 1000;
+const PARAMS: usize = 20;
 
 fn schema(number: usize, words: &str) -> Value {
     let mut properties = Map::new();
@@ -115,15 +125,131 @@ fn child(what: &str, path: &str) {
     println!("{}", peak() - before);
 }
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    if let [_, what, path] = arguments.as_slice()
-        && matches!(what.as_str(), "value" | "draft")
-    {
-        return child(what, path);
+/// What one `floh import --dry-run --json` has cost.
+struct Whole {
+    cpu: Duration,
+    /// In KiB.
+    peak: u64,
+}
+
+/// Imports a document as the program does; the last line of standard error says what it cost.
+fn whole_child() -> ExitCode {
+    let code = server::main();
+    eprintln!("\n{} {}", cpu().as_micros(), peak());
+    code
+}
+
+/// Imports a document in processes of their own; `None` if it is refused.
+fn whole(path: &Path) -> Option<Whole> {
+    let program = std::env::current_exe().expect("a running program has a path");
+    let mut least: Option<Whole> = None;
+    for _ in 0..ROUNDS {
+        let mut command = Command::new(&program);
+        command.args(["import", "--dry-run", "--json"]).arg(path).stdout(Stdio::null());
+        let output = command.output().expect("it starts once more");
+        let told = String::from_utf8_lossy(&output.stderr);
+        let (cpu, peak) = told.trim_end().rsplit('\n').next()?.split_once(' ')?;
+        let (cpu, peak) = (Duration::from_micros(cpu.parse().ok()?), peak.parse().ok()?);
+        if !output.status.success() {
+            return None;
+        }
+        least = match least {
+            Some(known) => Some(Whole { cpu: known.cpu.min(cpu), peak: known.peak.max(peak) }),
+            None => Some(Whole { cpu, peak }),
+        };
     }
-    let given = arguments.get(1).filter(|argument| !argument.starts_with('-'));
-    let text = given.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_else(document);
+    least
+}
+
+/// The documents of a folder, or the one document.
+fn documents(path: &Path) -> Vec<PathBuf> {
+    let Ok(folder) = std::fs::read_dir(path) else { return vec![path.to_owned()] };
+    let mut all: Vec<PathBuf> = folder.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    all.sort();
+    all
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Measures the process with each document, and what reading the document alone takes of that.
+fn processes(path: &Path) {
+    let folder = tempfile::tempdir().expect("a folder for a document");
+    let empty = folder.path().join("empty.json");
+    std::fs::write(&empty, json!({ "openapi": "3.0.0", "paths": {} }).to_string()).expect("the document fits");
+    let start = whole(&empty).map_or(Duration::ZERO, |whole| whole.cpu);
+    println!("process      {:9.1} ms of CPU for a document of nothing", milliseconds(start));
+    let (mut bytes, mut spent, mut reading) = (0, Duration::ZERO, Duration::ZERO);
+    for path in documents(path) {
+        let document = std::fs::read(&path).expect("the document can be read");
+        let (Ok(text), Some(Whole { cpu, peak })) = (text(&document), whole(&path)) else { continue };
+        let read = least(|| read_value(&document));
+        let size = text.len() as f64 / 1e6;
+        println!(
+            "{:40} {size:6.2} MB {:8.1} ms of CPU, {:6.1} ms a MB, {:4.0} % of it reading; {:6} KiB",
+            path.file_name().unwrap_or_default().to_string_lossy(),
+            milliseconds(cpu),
+            milliseconds(cpu) / size,
+            read.as_secs_f64() / cpu.as_secs_f64() * 100.0,
+            peak
+        );
+        (bytes, spent, reading) = (bytes + text.len(), spent + cpu.saturating_sub(start), reading + read);
+    }
+    let size = bytes as f64 / 1e6;
+    println!(
+        "all          {size:9.2} MB, {:.1} ms of CPU a MB beyond the process, {:.1} of it reading",
+        milliseconds(spent) / size,
+        milliseconds(reading) / size
+    );
+}
+
+/// A schema as one is sent for a type, and one that differs in every param for another bound.
+fn sent_schema(most: u32) -> Value {
+    let params: Vec<String> = (0..PARAMS).map(|param| format!("param{param}")).collect();
+    let field = |index: usize| match index % 4 {
+        0 => json!({ "type": "object", "description": "Filter.", "schema": { "type": "object",
+            "properties": { "a": { "type": "string", "maxLength": most }, "b": { "type": "integer" } } } }),
+        _ => json!({ "type": "number", "description": "Number.", "default": 5, "minimum": 1, "maximum": most }),
+    };
+    let fields: Map<String, Value> =
+        params.iter().enumerate().map(|(index, name)| (name.clone(), field(index))).collect();
+    let command = json!({ "description": "Lists.", "params": params, "paramSchema": fields, "outputs": ["a", "b"] });
+    let commands: Map<String, Value> =
+        (0..COMMANDS).map(|number| (format!("command{number}"), command.clone())).collect();
+    json!({ "connectionConfig": {}, "commands": commands })
+}
+
+/// What a changed type costs: its schema read, compared with the stored one, and written.
+fn changes() {
+    let parse = |value: &Value| ConfigSchema::parse(value).expect("a sound schema");
+    let sent = sent_schema(400);
+    let (old, same, other) = (parse(&sent_schema(500)), parse(&sent_schema(500)), parse(&sent));
+    assert_eq!(diff(&old, &other).items.len(), COMMANDS * PARAMS, "every param has changed");
+    println!("change       {COMMANDS} commands with {PARAMS} params each");
+    println!("  compared   {:9.1} ms of CPU where nothing differs", milliseconds(least(|| diff(&old, &same))));
+    println!("  compared   {:9.1} ms of CPU where every param differs", milliseconds(least(|| diff(&old, &other))));
+    println!("  checked    {:9.1} ms of CPU as it is sent", milliseconds(least(|| parse(&sent))));
+    println!("  written    {:9.1} ms of CPU", milliseconds(least(|| other.to_text())));
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    match arguments.get(1).map(String::as_str) {
+        Some("import") => return whole_child(),
+        Some(what @ ("value" | "draft")) => child(what, arguments.get(2).map_or("", String::as_str)),
+        Some(path) if !path.starts_with('-') => processes(Path::new(path)),
+        _ => {
+            generated();
+            changes();
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Measures the generated document.
+fn generated() {
+    let text = document();
     let value = least(|| serde_json::from_str::<Value>(&text).expect("a sound document"));
     let whole = least(|| import(text.as_bytes(), &Options::default()).expect("a sound document"));
     let draft = import(text.as_bytes(), &Options::default()).expect("a sound document");
@@ -150,4 +276,5 @@ fn main() {
     std::fs::write(&path, &text).expect("the document fits");
     let (plain, all) = (memory("value", &path), memory("draft", &path));
     println!("memory       {plain} KiB as a value, {all} KiB as a draft, {:.2} times", share(all as f64, plain as f64));
+    processes(&path);
 }

@@ -107,7 +107,7 @@ pub async fn probe(ctx: &OpContext, services: &Services, endpoint: &str) -> Resu
     Ok(match fetch(services, &endpoint).await? {
         Some(fetched) => Probed {
             version: fetched.version.map(|version| version.to_string()),
-            schema: Some(fetched.config_schema.to_value().to_string()),
+            schema: Some(fetched.config_schema.to_text()),
         },
         None => Probed { version: None, schema: None },
     })
@@ -149,7 +149,7 @@ pub async fn served_schema(ctx: &OpContext, services: &Services, key: &str) -> R
     ctx.authorize_for(Scope::ConnectorsWrite, why)?;
     let fetched = fetch_again(services, &row).await?;
     let version = fetched.version.map(|version| version.to_string());
-    Ok(Served { version, schema: fetched.config_schema.to_value().to_string(), revision: row.revision })
+    Ok(Served { version, schema: fetched.config_schema.to_text(), revision: row.revision })
 }
 
 /// Fetches the schema of a type's service again.

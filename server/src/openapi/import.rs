@@ -145,16 +145,15 @@ impl Spec {
     /// # Errors
     /// If it is not an OpenAPI 3 document, or what the options ask for does not exist.
     pub fn draft(self, options: &Options) -> Result<ConnectorDraft, ImportError> {
-        self.draft_watched(options, &mut |_, _| ())
+        draft(&self.value, options, self.notes, &mut |_, _| ())
     }
 
     /// Imports it as [`Spec::draft`] does, and reports its progress.
     ///
     /// # Errors
     /// As [`Spec::draft`].
-    pub fn draft_watched(self, options: &Options, watch: &mut Watch<'_>) -> Result<ConnectorDraft, ImportError> {
-        let Self { value, notes } = self;
-        draft(&value, options, notes, watch)
+    pub fn draft_watched(&self, options: &Options, watch: &mut Watch<'_>) -> Result<ConnectorDraft, ImportError> {
+        draft(&self.value, options, self.notes.clone(), watch)
     }
 }
 
@@ -203,7 +202,7 @@ fn draft(
     notes.judged_by(options.egress.clone());
     let super::root::Root { latest, title, version, description } = super::root::check(root, &mut notes)?;
     let name = name(options.name.as_deref(), &title)?;
-    super::limits::check_root(root)?;
+    let nodes = super::limits::check_root(root)?;
     let document = Document::new(root);
     let operations = super::operations::list(&document, latest, &mut notes)?;
     super::limits::check_operations(&document, &operations)?;
@@ -218,8 +217,7 @@ fn draft(
     let servers = Servers::read(root, security.fields(), &mut notes);
     security.meet(root, &servers.fields);
     let schemas = Schemas::new(&document);
-    // Counted here, because a document that is sent on is not the text that it was read from.
-    let budget = Budget::of(super::read::count(root), chosen.len());
+    let budget = Budget::of(nodes, chosen.len());
     let mut held = 0;
     let mut views = Vec::with_capacity(chosen.len());
     let mut entries = Vec::with_capacity(chosen.len());

@@ -25,18 +25,21 @@ pub(super) const MAX_PATH: usize = 4096;
 /// The most patterns of a document.
 const MAX_PATTERNS: usize = 50_000;
 
-/// Checks the parts that do not belong to an operation.
+/// Checks the parts that do not belong to an operation, and counts the values of the document: one that is sent on is not
+/// the text that it was read from.
 ///
 /// # Errors
 /// If there are too many of a kind, with the place.
-pub(super) fn check_root(root: &Value) -> Result<(), ImportError> {
+pub(super) fn check_root(root: &Value) -> Result<usize, ImportError> {
     let schemes =
         root.pointer("/components/securitySchemes").and_then(Value::as_object).map_or(0, serde_json::Map::len);
     within(schemes, MAX_SCHEMES, "security schemes", || "/components/securitySchemes".to_owned())?;
     check_security(root.get("security"), "/security")?;
     check_servers(root.get("servers"), "/servers")?;
-    let patterns = count_patterns(root, MAX_PATTERNS);
-    within(patterns, MAX_PATTERNS, "patterns", String::new)
+    let (mut values, mut patterns) = (0, 0);
+    count(root, &mut values, &mut patterns);
+    within(patterns, MAX_PATTERNS, "patterns", String::new)?;
+    Ok(values)
 }
 
 /// Checks the operations of a document.
@@ -96,24 +99,19 @@ fn length(document: &Document<'_>, list: &Value) -> usize {
     }
 }
 
-/// Counts the patterns, to one above the limit.
-fn count_patterns(value: &Value, most: usize) -> usize {
-    let mut count = 0;
-    let mut open = vec![value];
-    while let Some(value) = open.pop() {
-        match value {
-            Value::Object(map) => {
-                count += usize::from(map.get("pattern").is_some_and(Value::is_string));
-                open.extend(map.values());
+/// Counts values, and the patterns among them. Both in one pass: it costs as much as fetching the document from memory.
+fn count(value: &Value, values: &mut usize, patterns: &mut usize) {
+    *values += 1;
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                *patterns += usize::from(key == "pattern" && value.is_string());
+                count(value, values, patterns);
             }
-            Value::Array(items) => open.extend(items),
-            _ => {}
         }
-        if count > most {
-            break;
-        }
+        Value::Array(items) => items.iter().for_each(|item| count(item, values, patterns)),
+        _ => {}
     }
-    count
 }
 
 fn within(count: usize, most: usize, what: &str, place: impl FnOnce() -> String) -> Result<(), ImportError> {

@@ -22,7 +22,7 @@ pub enum StoredSchema {
 impl StoredSchema {
     /// Returns what a row stores for a schema.
     pub fn of(schema: &ConfigSchema) -> Self {
-        Self::from_text(schema.to_value().to_string())
+        Self::from_text(schema.to_text())
     }
 
     /// Reads the text of a row.

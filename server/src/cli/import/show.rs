@@ -1,6 +1,6 @@
 //! What `floh import` prints. Texts from a document are shown to people escaped, because they may contain anything.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use connector_runtime::schema::ConfigSchema;
 use connector_runtime::version::Level;
@@ -16,6 +16,9 @@ use super::refusal::Refusal;
 use super::{Done, Failed};
 use crate::cli::{CliError, print};
 
+/// The bytes of a line that are written at once.
+const BUFFER: usize = 64 << 10;
+
 /// A line of `--json`: an answer of the server, and the document's file.
 #[derive(Serialize)]
 struct Line<'a, T> {
@@ -28,13 +31,24 @@ struct Line<'a, T> {
 
 /// Prints a document's line of JSON.
 pub(super) fn line(file: &str, done: &Done) -> Result<(), CliError> {
-    let text = match done {
-        Done::Draft(draft) => serde_json::to_string(&Line { answer: draft, file, connector: None }),
-        Done::Made(draft, made) => serde_json::to_string(&Line { answer: draft, file, connector: Some(made) }),
-        Done::Changed(changed) => serde_json::to_string(&Line { answer: &**changed, file, connector: None }),
-    };
-    print(text.map_err(CliError::failed)?);
-    Ok(())
+    match done {
+        Done::Draft(_, draft) => write_line(&Line { answer: draft, file, connector: None }),
+        Done::Made(draft, made) => write_line(&Line { answer: draft, file, connector: Some(made) }),
+        Done::Changed(changed) => write_line(&Line { answer: &**changed, file, connector: None }),
+    }
+}
+
+/// Writes a line as it arises: as a text it may take as much memory as the document.
+fn write_line(line: &impl Serialize) -> Result<(), CliError> {
+    let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
+    match serde_json::to_writer(&mut out, line) {
+        Err(error) if !error.is_io() => Err(CliError::failed(error)),
+        // A reader may stop reading, as of every line.
+        _ => {
+            drop(writeln!(out).and_then(|()| out.flush()));
+            Ok(())
+        }
+    }
 }
 
 /// Prints why a document was not imported, as a line of JSON.
@@ -84,7 +98,7 @@ fn parts(failed: &Failed) -> (&str, String, Option<&str>) {
 /// Shows a person the outcome of a document's import.
 pub(super) fn table(file: &str, done: &Done) {
     match done {
-        Done::Draft(draft) => of_draft(file, draft),
+        Done::Draft(_, draft) => of_draft(file, draft),
         Done::Made(draft, made) => {
             of_draft(file, draft);
             let name = &draft.name;

@@ -14,27 +14,36 @@ pub(super) enum At {
     Operation,
 }
 
-/// Keys whose values are data.
-const DATA: [&str; 5] = ["example", "examples", "default", "enum", "const"];
-/// Keys whose values hold schemas and the like by names, of which one may be called like a keyword.
-const NAMED: [&str; 15] = [
-    "properties",
-    "patternProperties",
-    "dependentSchemas",
-    "definitions",
-    "$defs",
-    "schemas",
-    "headers",
-    "requestBodies",
-    "securitySchemes",
-    "securityDefinitions",
-    "links",
-    "callbacks",
-    "content",
-    "encoding",
-    "variables",
-];
-const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
+/// Returns whether the value of a key is data.
+fn is_data(key: &str) -> bool {
+    matches!(key, "example" | "examples" | "default" | "enum" | "const")
+}
+
+/// Returns whether the value of a key holds schemas and the like by names, of which one may be called like a keyword.
+fn is_named(key: &str) -> bool {
+    matches!(
+        key,
+        "properties"
+            | "patternProperties"
+            | "dependentSchemas"
+            | "definitions"
+            | "$defs"
+            | "schemas"
+            | "headers"
+            | "requestBodies"
+            | "securitySchemes"
+            | "securityDefinitions"
+            | "links"
+            | "callbacks"
+            | "content"
+            | "encoding"
+            | "variables"
+    )
+}
+
+fn is_method(key: &str) -> bool {
+    matches!(key, "get" | "put" | "post" | "delete" | "options" | "head" | "patch" | "trace" | "query")
+}
 
 /// Calls `found` with the text of every reference, and what it refers to.
 pub(super) fn visit(value: &mut Value, at: At, found: &mut dyn FnMut(&mut String, At)) {
@@ -44,13 +53,13 @@ pub(super) fn visit(value: &mut Value, at: At, found: &mut dyn FnMut(&mut String
             for (key, value) in map.iter_mut() {
                 match (key.as_str(), value) {
                     ("$ref", Value::String(reference)) => found(reference, at),
-                    (key, _) if DATA.contains(&key) => {}
+                    (key, _) if is_data(key) => {}
                     ("paths" | "pathItems", value) => named(value, At::PathItem, found),
                     ("responses", value) => named(value, At::Response, found),
                     ("parameters", value @ Value::Array(_)) => visit(value, At::Parameter, found),
                     ("parameters", value) => named(value, At::Parameter, found),
-                    (key, value) if NAMED.contains(&key) => named(value, At::Schema, found),
-                    (key, value) if at == At::PathItem && METHODS.contains(&key) => visit(value, At::Operation, found),
+                    (key, value) if is_named(key) => named(value, At::Schema, found),
+                    (key, value) if at == At::PathItem && is_method(key) => visit(value, At::Operation, found),
                     (_, value) => visit(value, At::Schema, found),
                 }
             }

@@ -11,6 +11,9 @@ use super::MAX_BYTES;
 /// How gzip begins.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
+/// The most bytes that deflate makes of one.
+const MAX_RATIO: usize = 1032;
+
 /// The text of a document.
 #[derive(Debug)]
 pub(super) struct Text<'a> {
@@ -21,7 +24,7 @@ pub(super) struct Text<'a> {
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, ImportError> {
     if bytes.starts_with(&GZIP) {
-        let mut plain = Vec::new();
+        let mut plain = Vec::with_capacity(told_length(bytes));
         let limit = MAX_BYTES as u64 + 1;
         GzDecoder::new(bytes)
             .take(limit)
@@ -30,6 +33,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Text<'_>, ImportError> {
         return plain_text(Cow::Owned(plain));
     }
     plain_text(Cow::Borrowed(bytes))
+}
+
+/// Returns the length that gzip tells at its end, as far as so many bytes can be unpacked to it: room that is taken once
+/// is not copied as it grows.
+fn told_length(bytes: &[u8]) -> usize {
+    let told = bytes.last_chunk().map_or(0, |last| u32::from_le_bytes(*last));
+    // One byte more is asked for, to see the end.
+    let room = usize::try_from(told).unwrap_or(MAX_BYTES).min(MAX_BYTES) + 1;
+    room.min(bytes.len().saturating_mul(MAX_RATIO))
 }
 
 /// Returns how many bytes of text a document has, which may be packed; at most one more than a document may have.
