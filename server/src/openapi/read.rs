@@ -3,6 +3,7 @@
 //! The content decides: JSON first, and what is not valid JSON is read as YAML 1.2. Size, depth and the expansion of
 //! YAML aliases are bounded, so that no document takes more memory than its length justifies.
 
+mod block;
 mod document;
 mod load;
 mod text;

@@ -11,7 +11,7 @@ use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use super::super::ImportError;
-use super::text;
+use super::{block, text};
 
 /// How deep a document may be nested; real ones stay under 40.
 const DEPTH: usize = 128;
@@ -87,7 +87,12 @@ fn yaml(text: &str) -> Result<Loaded, ImportError> {
         return Err(too_deep(line, 1));
     }
     // Without aliases every value costs a character of text.
-    let load = Load::new(text.len().saturating_mul(10).saturating_add(1 << 18));
+    let limit = text.len().saturating_mul(10).saturating_add(1 << 18);
+    let load = Load::new(limit);
+    if let Ok(value) = block::read(text, load.seed()) {
+        return Ok(load.end(value));
+    }
+    let load = Load::new(limit);
     // A second document in the file is ignored.
     let Some(document) = yaml_serde::Deserializer::from_str(text).next() else {
         return Err(ImportError::new("not_an_object", "the document is empty"));
