@@ -64,8 +64,8 @@ pub(super) struct ImportArgs {
 
 /// The outcome of a document's import.
 enum Done {
-    /// Only a draft was created, of this document.
-    Draft(Spec, ConnectorDraft),
+    /// Only a draft was created. The document is kept to be given back together with it, or left to the system.
+    Draft { draft: ConnectorDraft, _document: Spec },
     /// A new connector was created; shown as the server shows it.
     Made(ConnectorDraft, Box<ConnectorView>),
     /// A type has changed; the server's answer.
@@ -140,7 +140,7 @@ async fn import(
     };
     let Some(server) = server else {
         let draft = draft(args, &spec, Vec::new(), &mut progress)?;
-        return Ok(Done::Draft(spec, draft));
+        return Ok(Done::Draft { draft, _document: spec });
     };
     let name = spec.name(args.name.as_deref())?;
     match server.get_type(&name).await {

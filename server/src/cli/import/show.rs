@@ -32,7 +32,7 @@ struct Line<'a, T> {
 /// Prints a document's line of JSON.
 pub(super) fn line(file: &str, done: &Done) -> Result<(), CliError> {
     match done {
-        Done::Draft(_, draft) => write_line(&Line { answer: draft, file, connector: None }),
+        Done::Draft { draft, .. } => write_line(&Line { answer: draft, file, connector: None }),
         Done::Made(draft, made) => write_line(&Line { answer: draft, file, connector: Some(made) }),
         Done::Changed(changed) => write_line(&Line { answer: &**changed, file, connector: None }),
     }
@@ -98,7 +98,7 @@ fn parts(failed: &Failed) -> (&str, String, Option<&str>) {
 /// Shows a person the outcome of a document's import.
 pub(super) fn table(file: &str, done: &Done) {
     match done {
-        Done::Draft(_, draft) => of_draft(file, draft),
+        Done::Draft { draft, .. } => of_draft(file, draft),
         Done::Made(draft, made) => {
             of_draft(file, draft);
             let name = &draft.name;
