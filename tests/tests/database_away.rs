@@ -236,7 +236,7 @@ async fn a_call_that_ends_while_the_database_is_away_is_recorded_when_it_is_back
         let [_, _, with_key] = asks;
         let status = scene.floh.admin().get("/api/status").await.expect(200);
         assert_eq!(status["queues"]["postponed"]["waiting"], 0, "{status}");
-        let metrics = scene.floh.admin().get("/metrics").await.body;
+        let metrics = scene.floh.admin().get("/metrics").await.to_string();
         assert!(metrics.contains("\nfloh_ends_postponed 0\n"), "{metrics}");
         let again = scene.ask(with_key).await;
         assert_eq!(again.status, 200, "{:?} after it was back: {again}", since.elapsed());
