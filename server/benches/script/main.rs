@@ -155,6 +155,7 @@ async fn beside(mut peers: Vec<Peer>) {
 }
 
 /// The bare engine: what an execution costs at the least, without any wall or limit.
+#[expect(clippy::disallowed_methods, reason = "the runtime ends with the function")]
 fn bare(bytecode: &script_ffi::Bytecode) -> usize {
     let runtime = Runtime::new().expect("a runtime");
     let context = Context::full(&runtime).expect("a context");

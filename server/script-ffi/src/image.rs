@@ -4,8 +4,10 @@
 //! the runtime is copied then, and put back byte for byte before the next run, and what the run allocated beyond it is
 //! freed. No value, function, prototype, pending job or setting of a run can last, because the engine has no other memory.
 //!
-//! What a run must not do is to keep a value of the engine beyond its end, which `rquickjs::Persistent` and user data of
-//! a runtime would allow: the project's lints forbid both.
+//! What a run must not do is to keep a value of the engine beyond its end, which `rquickjs::Persistent`, user data of a
+//! runtime and classes of Rust (whose prototypes the binding keeps) would allow, or to make functions and buffers that own
+//! memory of Rust, which nothing would free: the project's lints forbid all of it. A panic of a function of Rust must end
+//! the process: the binding keeps it outside of the region, for the next exception.
 
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -55,8 +57,8 @@ pub struct Run<'js> {
 
 impl Image {
     /// Creates a runtime whose memory is at most `capacity` bytes until it is sealed, a context in it by `make`, and sets
-    /// that up by `furnish`, which returns the function that starts a run, and the functions that are made by Rust: the
-    /// engine never frees those.
+    /// that up by `furnish`, which returns the function that starts a run, and all functions that are made by Rust: the
+    /// engine never frees those. One that is left out would be freed by a run and be there again for the next.
     ///
     /// # Errors
     /// If memory runs out, or one of the two fails.
@@ -115,9 +117,12 @@ impl Image {
         self.put_back();
         let copied = self.copied.take().unwrap_or_else(|| self.heap.copy());
         self.heap.open();
+        // SAFETY: the runtime is live, and no script of it runs.
+        unsafe { qjs::JS_UpdateStackTop(self.context.get_runtime_ptr()) };
         let script = self.context.with(|ctx| bytecode.read(&ctx));
         self.heap.seal();
-        let Ok(script) = script else {
+        // The engine may go on without memory that it was refused.
+        let Some(script) = script.ok().filter(|_| !self.heap.account().was_refused()) else {
             // SAFETY: nothing of what was read is left.
             unsafe { self.heap.restore(&copied) };
             self.copied = Some(copied);

@@ -215,8 +215,7 @@ impl Heap {
     /// # Safety
     /// The head is that of a live block of this heap which is not in the region.
     unsafe fn resize_outside(&self, head: *mut Head, size: usize) -> *mut u8 {
-        // SAFETY: the caller hands in a live block.
-        let Head { before, after, whole } = unsafe { head.read() };
+        let Head { before, after, whole } = self.neighbours(head);
         let room = self.account.0.left.get().saturating_add(whole);
         let Some(new) = whole_size(size).filter(|new| *new <= room) else { return self.refuse() };
         // SAFETY: this is the size with which the block was allocated, and ALIGN is a power of two.
@@ -237,6 +236,21 @@ impl Heap {
         unsafe { moved.add(1).cast() }
     }
 
+    /// Reads the head of a live block outside of the region. The process ends if the list does not hold it: a script that found a way
+    /// to write beyond its blocks must not choose what is written and freed here.
+    fn neighbours(&self, head: *mut Head) -> Head {
+        // SAFETY: whoever calls this has a live block.
+        let own = unsafe { head.read() };
+        // SAFETY: the list holds live blocks.
+        let leads_here = unsafe { own.before.as_ref() }.map_or(self.newest.get(), |before| before.after);
+        // SAFETY: as above.
+        let leads_back = unsafe { own.after.as_ref() }.map_or(head, |after| after.before);
+        if leads_here != head || leads_back != head {
+            std::process::abort();
+        }
+        own
+    }
+
     /// Sets what comes after a block in the list, or is its start.
     fn link(&self, before: *mut Head, after: *mut Head) {
         // SAFETY: whoever calls this has `before` from the list, which holds live blocks.
@@ -249,8 +263,7 @@ impl Heap {
     /// # Safety
     /// The head is that of a live block of this heap which is not in the region.
     unsafe fn free_outside(&self, head: *mut Head) {
-        // SAFETY: the caller hands in a live block.
-        let Head { before, after, whole } = unsafe { head.read() };
+        let Head { before, after, whole } = self.neighbours(head);
         self.link(before, after);
         // SAFETY: the neighbours of a live block are live.
         unsafe { after.as_mut() }.into_iter().for_each(|after| after.before = before);

@@ -45,7 +45,7 @@ impl<'o, 'js> Properties<'o, 'js> {
         self.count
     }
 
-    /// Returns the key of a property, if there are as many.
+    /// Returns the key of a property, to compare it with others, if there are as many.
     pub fn key(&self, at: u32) -> Option<Key> {
         let keys = NonNull::new(self.keys).filter(|_| at < self.count)?;
         // SAFETY: the engine returned this many keys.
@@ -54,34 +54,37 @@ impl<'o, 'js> Properties<'o, 'js> {
         Some(Key(unsafe { key.as_ref() }.atom))
     }
 
-    /// Reads the value of the property with a key of these. A getter or a trap may run.
+    /// Reads the value of a property. A getter or a trap may run.
     ///
     /// # Errors
-    /// If that throws; the exception is pending.
-    pub fn value(&self, key: Key) -> Result<Value<'js>> {
+    /// If that throws; the exception is pending. If there are not as many.
+    pub fn value(&self, at: u32) -> Result<Value<'js>> {
+        let key = self.key(at).ok_or(Error::Unknown)?;
         let (ctx, object) = (self.object.ctx(), self.object.as_value().as_raw());
         // SAFETY: the context and the object are live, and so is the key, to which the list has a reference.
         let value = unsafe { qjs::JS_GetProperty(ctx.as_raw().as_ptr(), object, key.0) };
         crate::bytecode::owned(ctx, value)
     }
 
-    /// Returns the text of a key of these.
+    /// Returns the text of the key of a property.
     ///
     /// # Errors
-    /// If memory runs out.
-    pub fn name(&self, key: Key) -> Result<JsString<'js>> {
+    /// If memory runs out. If there are not as many.
+    pub fn name(&self, at: u32) -> Result<JsString<'js>> {
+        let key = self.key(at).ok_or(Error::Unknown)?;
         let ctx = self.object.ctx();
         // SAFETY: the context is live, and so is the key, to which the list has a reference.
         let name = unsafe { qjs::JS_AtomToString(ctx.as_raw().as_ptr(), key.0) };
         crate::bytecode::owned(ctx, name)?.into_string().ok_or(Error::Unknown)
     }
 
-    /// Holds a key of these.
-    pub fn hold(&self, key: Key) -> HeldKey<'js> {
+    /// Holds the key of a property, if there are as many.
+    pub fn hold(&self, at: u32) -> Option<HeldKey<'js>> {
+        let key = self.key(at)?;
         let ctx = self.object.ctx().clone();
         // SAFETY: the context is live, and so is the key, to which the list has a reference.
         unsafe { qjs::JS_DupAtom(ctx.as_raw().as_ptr(), key.0) };
-        HeldKey { ctx, key }
+        Some(HeldKey { ctx, key })
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Engine {
     pub(super) image: Image,
     pub(super) compiled: Compiled,
     pub(super) host: Rc<HostFunctions>,
+    /// Whether the script does not fit into the context of the runs.
+    is_too_large: bool,
 }
 
 /// The script and its commands, compiled.
@@ -73,7 +75,7 @@ impl Engine {
         // All are seeded by now.
         getrandom::fill(&mut [0; 16]).ok();
         ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut [0; 16]).ok();
-        Ok(Self { image, compiled: Compiled::default(), host })
+        Ok(Self { image, compiled: Compiled::default(), is_too_large: false, host })
     }
 
     /// Takes the script that this worker serves. It is compiled by the first run, under that run's limits.
@@ -83,10 +85,14 @@ impl Engine {
 
     /// Keeps the script in the context of the runs, if it was compiled by one. Where it does not fit it is read every time.
     pub(super) fn keep_script(&mut self) {
+        if self.is_too_large {
+            return;
+        }
         if let Some(script) = self.compiled.script.take_if(|_| !self.image.has_script())
             && !self.image.keep(&script)
         {
             self.compiled.script = Some(script);
+            self.is_too_large = true;
         }
     }
 }

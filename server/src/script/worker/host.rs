@@ -74,12 +74,17 @@ impl HostFunctions {
         self.run.replace(Some(host));
     }
 
+    /// Serves no run until the next one begins.
+    pub(super) fn rest(&self) {
+        self.run.replace(None);
+    }
+
     /// Returns whether the run's time is over.
     pub(super) fn is_interrupted(&self) -> bool {
         self.run.borrow().as_ref().is_some_and(|host| host.clock.is_over())
     }
 
-    /// Returns what a run that is going on has. Before the first one nothing calls.
+    /// Returns what the run that is going on has.
     fn host(&self) -> Result<Rc<Host>> {
         self.run.borrow().clone().ok_or(Error::Unknown)
     }
@@ -95,7 +100,11 @@ impl HostFunctions {
         f64::from_bits((1023 << 52) | bits) - 1.0
     }
 
-    /// Creates the object that the prelude builds `floh` from, and returns its functions as well.
+    /// Creates the object that the prelude builds `floh` from, and returns its functions as well: all that Rust made.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "they are made before the first run, and returned for the image to hold"
+    )]
     pub(super) fn object<'js>(self: &Rc<Self>, ctx: &Ctx<'js>) -> Result<(Object<'js>, Vec<Value<'js>>)> {
         let all = Object::new_proto(ctx.clone(), None)?;
         let mut functions = Vec::new();

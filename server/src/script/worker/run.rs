@@ -35,7 +35,9 @@ pub(super) fn run(engine: &mut Engine, order: &Order<'_>, channel: &Rc<Channel>)
         let result = execute(compiled, order, &run, &host);
         // A script may catch that its memory ran out.
         let spent = run.account.was_refused() || result.as_ref().is_err_and(Fault::spends);
-        answer(channel, &result, spent, Figures { cpu: clock.spent(), calls: host.calls.get() })
+        let answered = answer(channel, &result, spent, Figures { cpu: clock.spent(), calls: host.calls.get() });
+        functions.rest();
+        answered
     });
     ran.unwrap_or_else(|| answer(channel, &Err(Fault::Memory), true, Figures::default()))
 }

@@ -14,6 +14,9 @@ use crate::script::message::Order;
 /// The argument that makes this program a worker.
 pub const ARGUMENT: &str = "sandbox-worker";
 
+/// The exit code of a worker that panicked.
+const PANICKED: i32 = 101;
+
 /// Returns whether this process was started as a worker. Asked first thing in `main`.
 pub fn is_worker() -> bool {
     std::env::args_os().nth(1).as_deref() == Some(OsStr::new(ARGUMENT))
@@ -21,8 +24,9 @@ pub fn is_worker() -> bool {
 
 /// Serves the pipe on standard input until it ends.
 pub fn main() -> ExitCode {
-    // A panic here cannot be reported: the worker must not write to standard error.
-    std::panic::set_hook(Box::new(|_| ()));
+    // A panic here cannot be reported: the worker must not write to standard error. It ends the worker at once: the binding would
+    // keep it for a later run, as the only thing of a run that is not put back.
+    std::panic::set_hook(Box::new(|_| std::process::exit(PANICKED)));
     let room = std::env::args().nth(2).and_then(|room| room.parse().ok());
     let room = room.unwrap_or(Limits::default().room() as u64);
     let Ok(mut engine) = Engine::new() else { return ExitCode::FAILURE };

@@ -139,12 +139,12 @@ impl<'js> Walk<'_, 'js> {
         let properties = Properties::of(object)?;
         for place in 0..properties.count() {
             let Some(key) = properties.key(place) else { break };
-            let value = properties.value(key)?;
+            let value = properties.value(place)?;
             let before = self.out.len();
             if !first {
                 self.out.push(b',');
             }
-            self.key(&properties, key, place as usize)?;
+            self.key(&properties, key, place)?;
             if self.value(&value, depth + 1)? {
                 first = false;
             } else {
@@ -157,16 +157,16 @@ impl<'js> Walk<'_, 'js> {
     }
 
     /// Writes a key and its colon. `place` is the key's position in an object of the same shape.
-    fn key(&mut self, all: &Properties<'_, 'js>, key: Key, place: usize) -> Result<(), Unwritable> {
-        let at = match self.keys.get(place) {
-            Some((known, _)) if known.key() == key => Some(place),
+    fn key(&mut self, all: &Properties<'_, 'js>, key: Key, place: u32) -> Result<(), Unwritable> {
+        let at = match self.keys.get(place as usize) {
+            Some((known, _)) if known.key() == key => Some(place as usize),
             _ => self.keys.iter().position(|(known, _)| known.key() == key),
         };
         if let Some(at) = at {
             self.out.extend_from_slice(self.keys[at].1.as_bytes());
             return Ok(());
         }
-        let name = text::read(self.realm, &all.name(key)?)?;
+        let name = text::read(self.realm, &all.name(place)?)?;
         if name.starts_with(RESERVED) {
             return Err(refused(format!(
                 "it has a key that starts with {RESERVED}, which is reserved; rename the key"
@@ -177,7 +177,7 @@ impl<'js> Walk<'_, 'js> {
         self.out.push(b':');
         if self.keys.len() < MAX_KEYS {
             let written = String::from_utf8_lossy(&self.out[start..]).into_owned();
-            self.keys.push((all.hold(key), written));
+            self.keys.extend(all.hold(place).map(|key| (key, written)));
         }
         Ok(())
     }
