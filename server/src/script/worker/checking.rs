@@ -30,7 +30,7 @@ pub(super) fn check(engine: &mut Engine, body: &[u8], channel: &Rc<Channel>) -> 
     let Checking { source, commands } = reader.json()?;
     let clock = Rc::new(Clock::start(budget));
     engine.bind(&source);
-    let Engine { image, compiled, host: functions } = engine;
+    let Engine { image, compiled, host: functions, .. } = engine;
     let checked = image.run(realm::run_limits(&limits), |run| {
         let account = run.account.clone();
         let host = Rc::new(Host::new(Rc::clone(channel), Rc::clone(&clock), account, limits, LogLevel::Error));

@@ -26,7 +26,7 @@ const ENDED: &str = "the command has returned already; await what it starts";
 pub(super) fn run(engine: &mut Engine, order: &Order<'_>, channel: &Rc<Channel>) -> Result<(), Malformed> {
     let clock = Rc::new(Clock::start(order.budget));
     engine.keep_script();
-    let Engine { image, compiled, host: functions } = engine;
+    let Engine { image, compiled, host: functions, .. } = engine;
     let ran = image.run(realm::run_limits(&order.limits), |run| {
         let account = run.account.clone();
         let host = Host::new(Rc::clone(channel), Rc::clone(&clock), account, order.limits, order.level);
