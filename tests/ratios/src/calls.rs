@@ -81,7 +81,7 @@ pub(crate) async fn measure(floh: &Path) -> Vec<Ratio> {
     let own = std::env::current_exe().expect("the path of this program");
     let bare = Process::start(&own, &["bare"]);
     let floh = Process::start(floh, &["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir", data_dir]);
-    let mut ratios = memory::at_start(&floh);
+    let mut ratios = memory::at_start(&floh).await;
     make(&floh, &json!({ "name": "pause", "type": "delay", "executionModel": "built_in", "config": {} })).await;
     let schema = json!({ "commands": { "listRows": { "effect": "read" } } });
     make(&floh, &json!({ "name": "rows", "type": "rows", "version": "1.0.0", "executionModel": "script", "configSchema": schema, "scriptSource": SCRIPT })).await;
@@ -108,7 +108,7 @@ pub(crate) async fn measure(floh: &Path) -> Vec<Ratio> {
     }
     let named = calls.iter().zip(least).skip(1);
     ratios.extend(named.map(|(call, least)| Ratio::new(call.name, least.as_secs_f64() / floor)));
-    ratios.extend(memory::after_calls(&floh));
+    ratios.extend(memory::after_calls(&floh).await);
     ratios
 }
 

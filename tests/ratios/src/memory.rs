@@ -1,22 +1,22 @@
 //! The memory of the server, in MB: that of its own (`RssAnon`), with the pages of its program (`VmRSS`), and of a worker that waits
 //! for a script.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Ratio;
-use crate::process::Process;
+use crate::process::{Process, ready};
 
 /// How often the memory is read.
 const EVERY: Duration = Duration::from_millis(250);
-/// How long it must not have fallen: freed memory goes back to the system a second later.
-const SETTLED: Duration = Duration::from_secs(3);
+/// How long it must not have fallen. Freed memory goes back to the system a second later, and only while something goes on: a
+/// probe of readiness each time.
+const SETTLED: Duration = Duration::from_secs(6);
 /// How long that is waited for at most.
 const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// What it holds when it has started, and has given back what the start took.
-pub(crate) fn at_start(floh: &Process) -> Vec<Ratio> {
-    settle(floh);
+pub(crate) async fn at_start(floh: &Process) -> Vec<Ratio> {
+    settle(floh).await;
     let mut ratios =
         vec![told("memory_at_start_mb", floh.kb("RssAnon")), told("memory_with_program_mb", floh.kb("VmRSS"))];
     ratios.extend(floh.own_kb_of_children().into_iter().reduce(f64::max).map(|kb| told("spare_worker_mb", kb)));
@@ -24,12 +24,12 @@ pub(crate) fn at_start(floh: &Process) -> Vec<Ratio> {
 }
 
 /// What it holds after the calls.
-pub(crate) fn after_calls(floh: &Process) -> Vec<Ratio> {
-    settle(floh);
+pub(crate) async fn after_calls(floh: &Process) -> Vec<Ratio> {
+    settle(floh).await;
     vec![told("memory_after_calls_mb", floh.kb("RssAnon"))]
 }
 
-fn settle(floh: &Process) {
+async fn settle(floh: &Process) {
     let begun = Instant::now();
     let (mut least, mut since) = (f64::MAX, begun);
     while since.elapsed() < SETTLED && begun.elapsed() < MAX_WAIT {
@@ -37,7 +37,8 @@ fn settle(floh: &Process) {
         if now < least {
             (least, since) = (now, Instant::now());
         }
-        thread::sleep(EVERY);
+        ready(floh.address).await;
+        tokio::time::sleep(EVERY).await;
     }
 }
 

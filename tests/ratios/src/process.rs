@@ -101,6 +101,13 @@ pub(crate) async fn one(address: SocketAddr, path: &str, body: &str) -> (u16, St
     exchange(&mut stream, &request(path, body)).await
 }
 
+/// Probes whether a server is ready.
+pub(crate) async fn ready(address: SocketAddr) {
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    let (status, answer) = exchange(&mut stream, "GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    assert_eq!(status, 200, "{answer}");
+}
+
 /// Sends a request and reads the answer, which must tell its length.
 pub(crate) async fn exchange(stream: &mut TcpStream, request: &str) -> (u16, String) {
     stream.write_all(request.as_bytes()).await.expect("written");
