@@ -10,14 +10,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use connector_runtime::descriptor::Descriptor;
+use connector_runtime::registry::Registry;
 use floh_client::answers::TruncatedParts;
+use server::seed::{SeedOptions, seed};
 use server::store::{
-    Actor, ExecutionModel, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, Recording, SeedDecision,
-    SeedTypeRow, Store, StoredSchema, leave_config, new_id, now, sqlite_url,
+    Actor, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, Recording, Store, new_id, now, sqlite_url,
 };
+use server::vault::{Keys, MasterKey, Vault};
 use uuid::Uuid;
 
 const ROWS: usize = 100_000;
+/// Types that are seeded, all of them like a shipped one.
+const TYPES: usize = 1_000;
+const LIKE: &str = "scim";
 /// Rows of the caller that is alone.
 const ALONE: usize = 2_000;
 /// What it appends beside each: about the pages that a row changes.
@@ -26,7 +32,7 @@ const APPENDED: usize = 24 * 1024;
 fn main() {
     let url = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(seed(url.as_deref()));
+    runtime.block_on(seeded(url.as_deref()));
     runtime.block_on(alone(url.as_deref()));
     println!("{:<22} {:>8} {:>12} {:>12} {:>12}", "record", "waiters", "us CPU each", "us each", "each second");
     for (what, both) in [("finish alone", false), ("start, then finish", true)] {
@@ -37,32 +43,26 @@ fn main() {
     }
 }
 
-/// Seeds a thousand types with a config schema of 12 KB each, and then finds them all as they are.
-async fn seed(url: Option<&str>) {
+/// Seeds a thousand compiled types, and then finds them all as they are: what a start does before anything else.
+async fn seeded(url: Option<&str>) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let store = open(url, &folder).await;
-    let rows = |decision| -> Vec<SeedTypeRow> {
-        let row = |number| SeedTypeRow {
-            name: format!("type-{number}"),
-            version: "1.0.0".to_owned(),
-            execution_model: ExecutionModel::BuiltIn,
-            description: "A compiled type.".to_owned(),
-            category: None,
-            tags: vec!["seeded".to_owned()],
-            config_schema: StoredSchema::from_text(format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000))),
-            seeded_schema: StoredSchema::from_text(format!(r#"{{"commands":{{}},"pad":"{}"}}"#, "x".repeat(12_000))),
-            script_source: None,
-            changes: "{}".to_owned(),
-            decision,
-        };
-        (0..1000).map(row).collect()
-    };
-    for (what, decision) in [("seed 1000 types", SeedDecision::Insert), ("leave 1000 types", SeedDecision::Leave)] {
-        let rows = rows(decision);
-        let begun = Instant::now();
-        store.types().seeded().await.expect("read");
-        store.types().seed(&rows, &mut leave_config).await.expect("seeded");
-        println!("{what}: {} ms", begun.elapsed().as_millis());
+    let vault = Vault::with_keys(&Keys::from(MasterKey::generate().expect("random bytes")));
+    connectors::link();
+    let like = Registry::collect().expect("no name twice").get(LIKE).expect("it is linked").descriptor();
+    let types: Vec<&'static Descriptor> = (0..TYPES)
+        .map(|number| {
+            let name: &'static str = Box::leak(format!("{LIKE}-{number}").into_boxed_str());
+            &*Box::leak(Box::new(Descriptor { name, ..*like }))
+        })
+        .collect();
+    for what in ["seed", "leave"] {
+        let (cpu, begun) = (cpu_time(), Instant::now());
+        let registry = Registry::of(types.iter().copied()).expect("no name twice");
+        seed(&store, &vault, &registry, SeedOptions::default()).await.expect("seeded");
+        let (cpu, wall) = (cpu_time() - cpu, begun.elapsed());
+        let commands = like.commands.len();
+        println!("{what} {TYPES} types x {commands} commands: {} ms of CPU, {} ms", cpu.as_millis(), wall.as_millis());
     }
     store.close().await;
 }
