@@ -8,11 +8,11 @@ use crate::process::{Process, ready};
 
 /// How often the memory is read.
 const EVERY: Duration = Duration::from_millis(250);
-/// How long it must not have fallen. Freed memory goes back to the system a second later, and only while something goes on: a
-/// probe of readiness each time.
-const SETTLED: Duration = Duration::from_secs(6);
+/// How long it must not have fallen: the server gives freed memory back every five seconds. It is probed meanwhile, as a server at
+/// rest is.
+const SETTLED: Duration = Duration::from_secs(12);
 /// How long that is waited for at most.
-const MAX_WAIT: Duration = Duration::from_secs(20);
+const MAX_WAIT: Duration = Duration::from_secs(40);
 
 /// What it holds when it has started, and has given back what the start took.
 pub(crate) async fn at_start(floh: &Process) -> Vec<Ratio> {
