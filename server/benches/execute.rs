@@ -11,6 +11,8 @@
 //!
 //! `-- peers NODE PROGRAM VARIANT...` measures a read beside a server of others under the same load: `.ci/peers/run`.
 
+#[path = "http/mod.rs"]
+mod http;
 #[path = "process/mod.rs"]
 mod process;
 
@@ -29,7 +31,8 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Barrier, Semaphore};
 
-use self::process::{Process, cpu_of, exchange, least_and_median, one, request};
+use self::http::{exchange, request};
+use self::process::{Process, cpu_of, least_and_median, one};
 
 /// The binary's allocator, for both sides.
 #[global_allocator]

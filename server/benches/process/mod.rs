@@ -7,10 +7,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-pub(crate) const TOKEN: &str = "a-token-of-the-bench-0123456789-0123456789";
+use crate::http::{TOKEN, exchange, request};
 
 /// A process that answers HTTP. It ends with this value.
 pub(crate) struct Process {
@@ -61,36 +60,10 @@ pub(crate) fn cpu_of(id: u32, with_ended: bool) -> Duration {
     ticks.map(|ticks| Duration::from_millis(10 * ticks.parse::<u64>().expect("ticks"))).sum()
 }
 
-pub(crate) fn request(path: &str, body: &str) -> String {
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
 /// Makes one call on a connection of its own.
 pub(crate) async fn one(address: SocketAddr, path: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.expect("connects");
     exchange(&mut stream, &request(path, body)).await
-}
-
-/// Sends a request and reads the answer, which must tell its length.
-pub(crate) async fn exchange(stream: &mut TcpStream, request: &str) -> (u16, String) {
-    stream.write_all(request.as_bytes()).await.expect("written");
-    let mut answer = Vec::with_capacity(1024);
-    loop {
-        assert!(stream.read_buf(&mut answer).await.expect("read") > 0, "the connection ended");
-        let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-        let text = std::str::from_utf8(&answer[..head]).expect("a head in ASCII");
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
-        let length: usize = length.parse().expect("a number");
-        if answer.len() < head + 4 + length {
-            continue;
-        }
-        let status = text[9..12].parse().expect("a status");
-        return (status, String::from_utf8(answer.split_off(head + 4)).expect("a body in UTF-8"));
-    }
 }
 
 /// The least of some measurements and their median.

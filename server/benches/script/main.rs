@@ -7,6 +7,8 @@
 //!
 //! `-- peers NODE PROGRAM...` measures that beside the sandboxes of others: `.ci/peers/run`.
 
+#[path = "../http/mod.rs"]
+mod http;
 mod peers;
 #[path = "../process/mod.rs"]
 mod process;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use crate::process::{Process, cpu_of, exchange, one, request};
+use crate::http::{exchange, request};
+use crate::process::{Process, cpu_of, one};
 use crate::{COMMAND, SCRIPT};
 
 /// Connections that call at once: what is recorded is written in groups.

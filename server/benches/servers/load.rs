@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use connector_runtime::prelude::Value;
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::process::{Postgres, Server, TOKEN, cpu_of};
+use crate::http::{exchange, request};
+use crate::process::{Postgres, Server, cpu_of};
 
 /// Syncs that tell what one costs here.
 const SYNCS: usize = 200;
@@ -134,33 +134,7 @@ pub(crate) fn call(command: &str) -> Value {
     json!({ "command": command, "params": { "symbol": "FLOH", "quantity": 12 } })
 }
 
-pub(crate) fn request(path: &str, body: &str) -> String {
-    format!(
-        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
 pub(crate) async fn succeeds(stream: &mut TcpStream, request: &str) {
     let (status, answer) = exchange(stream, request).await;
     assert!(status == 200 && answer.starts_with(r#"{"success":true"#), "{status} {answer}");
-}
-
-/// Sends a request and reads the answer, which must tell its length.
-pub(crate) async fn exchange(stream: &mut TcpStream, request: &str) -> (u16, String) {
-    stream.write_all(request.as_bytes()).await.expect("written");
-    let mut answer = Vec::with_capacity(1024);
-    loop {
-        assert!(stream.read_buf(&mut answer).await.expect("read") > 0, "the connection ended");
-        let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-        let text = std::str::from_utf8(&answer[..head]).expect("a head in ASCII");
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
-        let length: usize = length.parse().expect("a number");
-        if answer.len() < head + 4 + length {
-            continue;
-        }
-        let status = text[9..12].parse().expect("a status");
-        return (status, String::from_utf8(answer.split_off(head + 4)).expect("a body in UTF-8"));
-    }
 }

@@ -12,6 +12,8 @@
 //! generator shares the machine; its CPU, and that of all processes of PostgreSQL, are told beside the servers'. They are
 //! counted by the system's clock of hundredths of a second.
 
+#[path = "../http/mod.rs"]
+mod http;
 mod load;
 mod process;
 
@@ -24,7 +26,8 @@ use server::store::Store;
 use sqlx::Connection as _;
 use test_support::nats::{LARGE, Nats};
 
-use self::load::{Load, Round, call, heading, measured, median, percentiles, request, row, succeeds, sync_us};
+use self::http::request;
+use self::load::{Load, Round, call, heading, measured, median, percentiles, row, succeeds, sync_us};
 use self::process::{Agent, Hold, Postgres, Server, Start};
 
 /// The binary's allocator, for all sides.

@@ -13,9 +13,8 @@ use serde_json::json;
 use test_support::postgres::Cluster;
 use tokio::net::TcpStream;
 
-use crate::load::{exchange, request};
+use crate::http::{TOKEN, exchange, request};
 
-pub(crate) const TOKEN: &str = "a-token-of-the-bench-0123456789-0123456789";
 /// The key that all servers share.
 const MASTER_KEY: &str = "87bUxcLXIXNBlLlDazbZU6BeaOPxZpaiMah1u/DzyAU=";
 
