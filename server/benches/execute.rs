@@ -6,8 +6,8 @@
 //! counted. The process started as `serve` is the real server with one more connector type in it.
 //!
 //! It also prints the server's memory (`RssAnon` and `VmRSS`): when it has started, after all these calls, and while a
-//! thousand callers are connected; and what a connector with a long secret costs once it was called, which is the growth
-//! of the resident memory divided by their number. The target is 50 kB.
+//! thousand callers are connected; and what a connector with a short and with a long secret costs once it was called, which is
+//! the growth of `RssAnon` divided by their number: `-- memory` measures this alone.
 //!
 //! `-- peers NODE PROGRAM VARIANT...` measures a read beside a server of others under the same load: `.ci/peers/run`.
 
@@ -44,9 +44,12 @@ const CALLS: usize = 32_000;
 const ROUNDS: usize = 10;
 /// Connections that are open at once while memory is measured. Of their calls no more run at once than of [`CONNECTIONS`].
 const MANY_CONNECTIONS: usize = 1_000;
-/// Connectors whose memory is measured, and the bytes of the secret of each: a service account's key.
-const KEPT: usize = 1_000;
-const SECRET_BYTES: usize = 2_300;
+/// Connectors that are called before memory is measured: they fill what is kept once, and as many have metrics of their own.
+const CALLED_BEFORE: usize = 1_500;
+/// Connectors whose memory is measured.
+const KEPT: usize = 4_000;
+/// The bytes of their secrets: a token, and a service account's key.
+const SECRETS: [usize; 2] = [32, 2_300];
 
 /// Prices things.
 #[connector(name = "quote-bench", version = "1.0.0", lock = false)]
@@ -125,6 +128,7 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", ..] => server::cli::main(),
         ["bare"] => runtime().block_on(bare()),
+        ["memory"] => runtime().block_on(memory()),
         ["peers", node, program, variants @ ..] => runtime().block_on(beside(node, program, variants)),
         arguments => runtime().block_on(compare(arguments.first().copied())),
     }
@@ -225,9 +229,24 @@ async fn compare(database_url: Option<&str>) -> ExitCode {
     print_memory(&floh, &format!("after {} calls", (calls.len() - 1) * (ROUNDS + 1) * CALLS));
     let (.., reading) = &calls[1];
     load(floh.address, reading, MANY_CONNECTIONS, Some(&floh)).await;
-    let each = memory_of_a_connector(&floh).await;
-    println!("RSS of a connector with a secret of {SECRET_BYTES} bytes: {each:.1} kB (target: 50 kB)");
+    print_memory_of_connectors(&floh).await;
     ExitCode::SUCCESS
+}
+
+async fn memory() -> ExitCode {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let floh =
+        Process::serve(&std::env::current_exe().expect("the path of this program"), &folder.path().join("data"), None);
+    print_memory_of_connectors(&floh).await;
+    ExitCode::SUCCESS
+}
+
+async fn print_memory_of_connectors(floh: &Process) {
+    make_and_call(floh, "before", CALLED_BEFORE, SECRETS[1]).await;
+    for bytes in SECRETS {
+        let each = make_and_call(floh, &format!("of-{bytes}"), KEPT, bytes).await;
+        println!("a connector with a secret of {bytes} bytes: {each:.2} kB");
+    }
 }
 
 /// Rounds in turn, so that what else the machine does meets all of them alike.
@@ -248,23 +267,24 @@ async fn measure(calls: &[(&str, &Process, Call)]) -> Vec<Vec<f64>> {
     rounds
 }
 
-/// Returns what a called connector with a long secret costs, in kB of resident memory. Its creation is not counted.
-async fn memory_of_a_connector(floh: &Process) -> f64 {
-    for number in 0..KEPT {
-        let key: String =
-            (0..SECRET_BYTES / 5).map(|at| format!("{:05}", (at * 7_919 + number * 104_729) % 100_000)).collect();
-        let key = format!("-----BEGIN KEY-----\n{}\n-----END KEY-----\n", &key[40..]);
-        let made = json!({ "name": format!("kept-{number}"), "type": "quote-bench", "executionModel": "built_in", "config": { "apiKey": key } });
+/// Makes connectors with secrets of so many bytes and calls each. Returns what one costs once it was called, in kB; its creation
+/// is not counted.
+async fn make_and_call(floh: &Process, prefix: &str, count: usize, secret_bytes: usize) -> f64 {
+    for number in 0..count {
+        let mut secret: String =
+            (0..=secret_bytes / 5).map(|at| format!("{:05}", (at * 7_919 + number * 104_729) % 100_000)).collect();
+        secret.truncate(secret_bytes);
+        let made = json!({ "name": format!("{prefix}-{number}"), "type": "quote-bench", "executionModel": "built_in", "config": { "apiKey": secret } });
         let (status, answer) = one(floh.address, "/api/connectors", &made.to_string()).await;
-        assert!(status == 201 || status == 409, "{status} {answer}");
+        assert!(status == 201, "{status} {answer}");
     }
-    let before = kb(floh, "VmRSS");
+    let before = kb(floh, "RssAnon");
     let body = json!({ "command": "price", "params": { "symbol": "FLOH", "quantity": 12 } }).to_string();
-    for number in 0..KEPT {
-        let (status, answer) = one(floh.address, &format!("/api/connectors/kept-{number}/execute"), &body).await;
+    for number in 0..count {
+        let (status, answer) = one(floh.address, &format!("/api/connectors/{prefix}-{number}/execute"), &body).await;
         assert!(status == 200, "{status} {answer}");
     }
-    (kb(floh, "VmRSS") - before) / KEPT as f64
+    (kb(floh, "RssAnon") - before) / count as f64
 }
 
 /// A call that is made many times.

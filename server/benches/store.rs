@@ -5,7 +5,7 @@
 //! SQLite included.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -18,22 +18,32 @@ use server::store::{
     Actor, ExecutionRow, ExecutionSource, ExecutionStatus, Recorder, Recording, Store, new_id, now, sqlite_url,
 };
 use server::vault::{Keys, MasterKey, Vault};
+use tokio::sync::oneshot;
 use uuid::Uuid;
+
+/// The program's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROWS: usize = 100_000;
 /// Types that are seeded, all of them like a shipped one.
 const TYPES: usize = 1_000;
 const LIKE: &str = "scim";
+/// How many of its commands each has.
+const COMMANDS: usize = 10;
 /// Rows of the caller that is alone.
 const ALONE: usize = 2_000;
-/// What it appends beside each: about the pages that a row changes.
-const APPENDED: usize = 24 * 1024;
+/// Its rows before, which are not counted, and those from one checkpoint to the next.
+const WARM: usize = 500;
+/// What it writes beside each, over what is there: about the pages that a row changes.
+const WRITTEN: usize = 24 * 1024;
 
 fn main() {
     let url = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(seeded(url.as_deref()));
-    runtime.block_on(alone(url.as_deref()));
+    // A task, as callers of the server are.
+    runtime.block_on(async { tokio::spawn(alone(url.clone())).await.expect("no panic") });
     println!("{:<22} {:>8} {:>12} {:>12} {:>12}", "record", "waiters", "us CPU each", "us each", "each second");
     for (what, both) in [("finish alone", false), ("start, then finish", true)] {
         for waiters in [1, 8, 64, 256] {
@@ -53,7 +63,7 @@ async fn seeded(url: Option<&str>) {
     let types: Vec<&'static Descriptor> = (0..TYPES)
         .map(|number| {
             let name: &'static str = Box::leak(format!("{LIKE}-{number}").into_boxed_str());
-            &*Box::leak(Box::new(Descriptor { name, ..*like }))
+            &*Box::leak(Box::new(Descriptor { name, commands: &like.commands[..COMMANDS], ..*like }))
         })
         .collect();
     for what in ["seed", "leave"] {
@@ -61,24 +71,36 @@ async fn seeded(url: Option<&str>) {
         let registry = Registry::of(types.iter().copied()).expect("no name twice");
         seed(&store, &vault, &registry, SeedOptions::default()).await.expect("seeded");
         let (cpu, wall) = (cpu_time() - cpu, begun.elapsed());
-        let commands = like.commands.len();
-        println!("{what} {TYPES} types x {commands} commands: {} ms of CPU, {} ms", cpu.as_millis(), wall.as_millis());
+        println!("{what} {TYPES} types x {COMMANDS} commands: {} ms of CPU, {} ms", cpu.as_millis(), wall.as_millis());
     }
     store.close().await;
 }
 
-/// How long one caller waits for a row, beside the append of as much to a file with a sync. In turns, so that what else the disk
-/// does meets both.
-async fn alone(url: Option<&str>) {
+/// How long one caller waits for a row, beside the write of as much to a file with a sync, and beside what it waits for another
+/// thread that has nothing to do. In turns, so that what else the machine does meets all.
+async fn alone(url: Option<String>) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let store = open(url, &folder).await;
+    let store = open(url.as_deref(), &folder).await;
     let recorder = Recorder::spawn(&store);
     let connectors = [new_id()];
-    let mut file = File::create(folder.path().join("appended")).expect("a file");
-    let (mut syncs, mut rows) = (Vec::new(), Vec::new());
-    for number in 0..ALONE {
+    let file = File::create(folder.path().join("appended")).expect("a file");
+    let (to_thread, asked) = std::sync::mpsc::channel::<oneshot::Sender<()>>();
+    std::thread::spawn(move || asked.into_iter().for_each(|answer| answer.send(()).expect("it waits")));
+    let (mut syncs, mut rows, mut hand_overs) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..WARM + ALONE {
+        // As the server does: the log is written over, and does not grow.
+        if number % WARM == 0 {
+            store.checkpoint().await.expect("folded");
+        }
         let begun = Instant::now();
-        file.write_all(&[0; APPENDED]).and_then(|()| file.sync_data()).expect("written");
+        let (answer, answered) = oneshot::channel();
+        to_thread.send(answer).expect("it is there");
+        answered.await.expect("an answer");
+        hand_overs.push(begun.elapsed());
+        let begun = Instant::now();
+        file.write_all_at(&[1; WRITTEN], (number % WARM * WRITTEN) as u64)
+            .and_then(|()| file.sync_data())
+            .expect("written");
         syncs.push(begun.elapsed());
         let begun = Instant::now();
         recorder.finish(finished(number, &connectors)).await.expect("recorded");
@@ -87,11 +109,15 @@ async fn alone(url: Option<&str>) {
     recorder.close().await;
     store.close().await;
     let median = |times: &mut Vec<Duration>| {
+        let times = &mut times[WARM..];
         times.sort_unstable();
         times[times.len() / 2].as_secs_f64() * 1e6
     };
-    let (sync, row) = (median(&mut syncs), median(&mut rows));
-    println!("one caller: p50 {row:.0} us a row, {sync:.0} us an append with its sync, {:.2} times", row / sync);
+    let (sync, row, hand_over) = (median(&mut syncs), median(&mut rows), median(&mut hand_overs));
+    println!(
+        "one caller: p50 {row:.0} us a row, {sync:.0} us a write with its sync, {:.2} times; to another thread and back {hand_over:.0} us",
+        row / sync
+    );
 }
 
 async fn open(url: Option<&str>, folder: &tempfile::TempDir) -> Store {

@@ -130,22 +130,29 @@ impl ConnectorTypes<'_> {
     /// Database errors.
     pub async fn seeded(&self) -> Result<Vec<SeededType>, StoreError> {
         let rows = sqlx::query(
-            "SELECT name, execution_model, source, version, seeded_version, seeded_schema, config_schema, description, category, \
-             tags, available FROM connector_type ORDER BY name",
+            // Nearly every row shows what was seeded: that text is read once.
+            "SELECT name, execution_model, source, version, seeded_version, config_schema, description, category, tags, available, \
+             CAST(CASE WHEN seeded_schema = config_schema THEN 1 ELSE 0 END AS BIGINT) AS shows_seeded, \
+             NULLIF(seeded_schema, config_schema) AS seeded_schema FROM connector_type ORDER BY name",
         )
         .fetch_all(&self.store.read)
         .await?;
         rows.iter()
             .map(|row| {
                 let row = Reader::new(row, "connector_type");
+                let config_schema = StoredSchema::from_text(row.text("config_schema")?);
+                let seeded_schema = match row.flag("shows_seeded")? {
+                    true => Some(config_schema.clone()),
+                    false => row.value::<Option<String>>("seeded_schema")?.map(StoredSchema::from_text),
+                };
                 Ok(SeededType {
                     name: row.text("name")?,
                     execution_model: row.word("execution_model")?,
                     source: row.word("source")?,
                     version: row.text("version")?,
                     seeded_version: row.value("seeded_version")?,
-                    seeded_schema: row.value::<Option<String>>("seeded_schema")?.map(StoredSchema::from_text),
-                    config_schema: StoredSchema::from_text(row.text("config_schema")?),
+                    seeded_schema,
+                    config_schema,
                     description: row.text("description")?,
                     category: row.value("category")?,
                     tags: row.json("tags")?,

@@ -1,5 +1,7 @@
 //! The config schema of a connector type as its row holds it.
 
+use std::sync::Arc;
+
 use connector_runtime::schema::ConfigSchema;
 use serde_json::Value;
 
@@ -15,8 +17,8 @@ pub enum StoredSchema {
     Empty,
     /// The row shows `null`: an external type whose service publishes no schema accepts any command.
     Open,
-    /// A schema, as JSON text.
-    Text(String),
+    /// A schema, as JSON text. Clones share it.
+    Text(Arc<str>),
 }
 
 impl StoredSchema {
@@ -31,7 +33,7 @@ impl StoredSchema {
         match text.trim() {
             EMPTY => Self::Empty,
             OPEN => Self::Open,
-            _ => Self::Text(text),
+            _ => Self::Text(text.into()),
         }
     }
 
@@ -62,7 +64,7 @@ mod tests {
         for (text, schema) in [
             ("{}", StoredSchema::Empty),
             ("null", StoredSchema::Open),
-            (r#"{"commands":{}}"#, StoredSchema::Text(r#"{"commands":{}}"#.to_owned())),
+            (r#"{"commands":{}}"#, StoredSchema::Text(r#"{"commands":{}}"#.into())),
         ] {
             assert_eq!((StoredSchema::from_text(text), schema.as_text()), (schema.clone(), text));
         }
