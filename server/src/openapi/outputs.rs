@@ -83,7 +83,7 @@ pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>
     outputs.names = properties.into_iter().flat_map(Map::keys).filter(|name| is_command_name(name)).cloned().collect();
     let is_known = !written.is_empty();
     let mut schema = Value::Object(written);
-    limit_patterns(&mut schema, &mut { MAX_NESTED_PATTERNS });
+    limit_patterns(&mut schema, MAX_NESTED_PATTERNS);
     outputs.schema = is_known.then_some(schema);
     outputs
 }

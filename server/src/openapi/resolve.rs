@@ -61,7 +61,11 @@ impl<'d> Document<'d> {
 
     /// Returns `node` itself, or the target of its reference.
     pub(super) fn resolve(&self, node: &'d Value) -> Result<&'d Value, (Broken, &'d str)> {
-        let Some(first) = reference(node) else { return Ok(node) };
+        reference(node).map_or(Ok(node), |reference| self.target(reference))
+    }
+
+    /// Returns what a reference leads to in the end.
+    pub(super) fn target(&self, first: &'d str) -> Result<&'d Value, (Broken, &'d str)> {
         if let Some(known) = self.memory.borrow().get(first) {
             return known.map_err(|broken| (broken, first));
         }

@@ -17,6 +17,8 @@ use super::{block, text};
 const DEPTH: usize = 128;
 /// Duplicate keys that are reported.
 const MAX_REPEATED: usize = 20;
+/// Entries of a map, or items of a list, that are gathered before it is made.
+const FEW: usize = 12;
 
 const EXPANDS: &str = "expands to more than ten times its length";
 const MANY: &str = "more values than a document may have";
@@ -149,6 +151,10 @@ fn deep_line(text: &str) -> Option<usize> {
         if !line.starts_with([' ', '\t', ']', '}', '[', '{', '#']) && !line.is_empty() {
             brackets = 0;
         }
+        // Most lines can be neither, and are not read byte by byte.
+        if line.len() <= DEPTH && !has_bracket(line) {
+            continue;
+        }
         let (mut levels, mut lead, mut quote) = (0_usize, true, None);
         for byte in line.bytes() {
             match (byte, quote) {
@@ -168,17 +174,33 @@ fn deep_line(text: &str) -> Option<usize> {
     None
 }
 
+/// Returns whether a line has a bracket. Every byte is looked at, which takes less time than to stop at the first.
+fn has_bracket(line: &str) -> bool {
+    line.bytes().fold(false, |found, byte| found | matches!(byte, b'[' | b'{' | b']' | b'}'))
+}
+
 /// The state of one parse.
 struct Load {
     limit: usize,
     spent: Cell<usize>,
     nodes: Cell<usize>,
     repeated: RefCell<Vec<String>>,
+    /// The entries of the maps that are being read, and the items of the lists, the innermost last. Most have few: made
+    /// once it is known how many, a map takes half the memory of one that grows.
+    entries: RefCell<Vec<(String, Value)>>,
+    items: RefCell<Vec<Value>>,
 }
 
 impl Load {
     fn new(limit: usize) -> Self {
-        Self { limit, spent: Cell::new(0), nodes: Cell::new(0), repeated: RefCell::default() }
+        Self {
+            limit,
+            spent: Cell::new(0),
+            nodes: Cell::new(0),
+            repeated: RefCell::default(),
+            entries: RefCell::default(),
+            items: RefCell::default(),
+        }
     }
 
     fn seed(&self) -> Seed<'_> {
@@ -205,6 +227,43 @@ impl Load {
         for pointer in &mut repeated[from..] {
             *pointer = format!("/{}{pointer}", pointer::escape(step));
         }
+    }
+
+    /// Notes a key that is there twice.
+    fn repeat(&self, noted: usize, key: &str) {
+        if noted < MAX_REPEATED {
+            self.repeated.borrow_mut().push(String::new());
+            self.under(noted, key);
+        }
+    }
+
+    /// Adds an entry to a map that is being read, whose entries begin at `from` as long as they are few.
+    fn add(&self, from: usize, noted: usize, map: &mut Map<String, Value>, key: String, value: Value) {
+        if !map.is_empty() {
+            match map.entry(key) {
+                Entry::Vacant(place) => drop(place.insert(value)),
+                Entry::Occupied(mut place) => {
+                    self.repeat(noted, place.key());
+                    place.insert(value);
+                }
+            }
+            return;
+        }
+        let mut entries = self.entries.borrow_mut();
+        if let Some((key, place)) = entries[from..].iter_mut().find(|(known, _)| *known == key) {
+            self.repeat(noted, key);
+            *place = value;
+            return;
+        }
+        entries.push((key, value));
+        if entries.len() - from > FEW {
+            map.extend(entries.drain(from..));
+        }
+    }
+
+    /// Makes a map, unless it was made as it grew.
+    fn map(&self, from: usize, map: Map<String, Value>) -> Map<String, Value> {
+        if map.is_empty() { self.entries.borrow_mut().drain(from..).collect() } else { map }
     }
 
     /// JSON has no aliases, so what it expands to has no limit of its own.
@@ -273,19 +332,32 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         self.0.spend(0)?;
+        let from = self.0.items.borrow().len();
         let mut list = Vec::new();
-        loop {
+        for index in 0_usize.. {
             let noted = self.0.repeated.borrow().len();
-            let Some(item) = items.next_element_seed(self)? else { return Ok(Value::Array(list)) };
+            let Some(item) = items.next_element_seed(self)? else { break };
             if self.0.repeated.borrow().len() > noted {
-                self.0.under(noted, &list.len().to_string());
+                self.0.under(noted, &index.to_string());
             }
-            list.push(item);
+            match index {
+                0..FEW => self.0.items.borrow_mut().push(item),
+                FEW => {
+                    list.extend(self.0.items.borrow_mut().drain(from..));
+                    list.push(item);
+                }
+                _ => list.push(item),
+            }
         }
+        if list.is_empty() {
+            list.extend(self.0.items.borrow_mut().drain(from..));
+        }
+        Ok(Value::Array(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         self.0.spend(0)?;
+        let from = self.0.entries.borrow().len();
         let mut map = Map::new();
         let mut merged = Vec::new();
         while let Some(key) = entries.next_key_seed(Key)? {
@@ -307,17 +379,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
                 merged.push(value);
                 continue;
             }
-            match map.entry(key) {
-                Entry::Vacant(place) => drop(place.insert(value)),
-                Entry::Occupied(mut place) => {
-                    if noted < MAX_REPEATED {
-                        self.0.repeated.borrow_mut().push(String::new());
-                        self.0.under(noted, place.key());
-                    }
-                    place.insert(value);
-                }
-            }
+            self.0.add(from, noted, &mut map, key, value);
         }
+        let mut map = self.0.map(from, map);
         for value in merged {
             merge(&mut map, value);
         }

@@ -39,7 +39,7 @@ pub(in super::super) fn field(
         let told = schema.len() > usize::from(field.kind != FieldKind::Raw);
         if told {
             let mut schema = Value::Object(schema);
-            if limit_patterns(&mut schema, &mut { MAX_NESTED_PATTERNS }) {
+            if limit_patterns(&mut schema, MAX_NESTED_PATTERNS) {
                 let message =
                     format!("the value has more than {MAX_NESTED_PATTERNS} patterns; the rest of them is left out");
                 notes.warn("pattern_left_out", pointer, message);

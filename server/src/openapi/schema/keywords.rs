@@ -203,8 +203,23 @@ pub(super) fn nullable(parts: &Parts<'_>, out: &mut Map<String, Value>) {
     }
 }
 
-/// Removes patterns beyond the `left` ones that a schema may still have; true if there were some.
-pub(in super::super) fn limit_patterns(schema: &mut Value, left: &mut usize) -> bool {
+/// Removes patterns beyond the `most` that a schema may have; true if there were some.
+pub(in super::super) fn limit_patterns(schema: &mut Value, most: usize) -> bool {
+    patterns(schema) > most && remove_patterns(schema, &mut { most })
+}
+
+/// Counts patterns. Nearly all schemas have few, and to look up a keyword in each map would take longer.
+fn patterns(schema: &Value) -> usize {
+    match schema {
+        Value::Object(map) => {
+            map.iter().map(|(key, part)| usize::from(key == "pattern" && part.is_string()) + patterns(part)).sum()
+        }
+        Value::Array(items) => items.iter().map(patterns).sum(),
+        _ => 0,
+    }
+}
+
+fn remove_patterns(schema: &mut Value, left: &mut usize) -> bool {
     let mut found = false;
     match schema {
         Value::Object(map) => {
@@ -215,9 +230,9 @@ pub(in super::super) fn limit_patterns(schema: &mut Value, left: &mut usize) -> 
             if found {
                 map.shift_remove("pattern");
             }
-            map.values_mut().for_each(|part| found |= limit_patterns(part, left));
+            map.values_mut().for_each(|part| found |= remove_patterns(part, left));
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| found |= limit_patterns(item, left)),
+        Value::Array(items) => items.iter_mut().for_each(|item| found |= remove_patterns(item, left)),
         _ => {}
     }
     found
@@ -229,8 +244,8 @@ pub(in super::super) fn hide_secret(name: &str, schema: &mut Map<String, Value>)
         Value::Array(kinds) => kinds.iter().all(|kind| kind == "string" || kind == "null"),
         kind => kind == "string",
     });
-    let is_plain = is_text && !["format", "enum", "const"].iter().any(|keyword| schema.contains_key(*keyword));
-    if is_plain && is_secret_name(name) {
+    let is_plain = || !["format", "enum", "const"].iter().any(|keyword| schema.contains_key(*keyword));
+    if is_text && is_secret_name(name) && is_plain() {
         set(schema, "format", "password".into());
         set(schema, "writeOnly", Value::Bool(true));
     }

@@ -175,10 +175,10 @@ impl<'s, 'd> Writer<'s, 'd> {
     fn find(&mut self, schema: &'d Value) -> Option<Found<'d>> {
         let Value::Object(map) = schema else { return None };
         let own = Parts::of(map);
-        if own.reference.is_none() {
+        let Some(reference) = own.reference else {
             return Some(Found { target: map, address: schema, parts: own, beside: None });
-        }
-        match self.schemas.document.resolve(schema) {
+        };
+        match self.schemas.document.target(reference) {
             Ok(target @ Value::Object(map)) => {
                 Some(Found { target: map, address: target, parts: Parts::of(map), beside: Some(own) })
             }
