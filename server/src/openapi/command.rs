@@ -78,6 +78,8 @@ pub(super) fn command<'d>(
     let body = body(&mut making, operation, &mut fields);
     let outputs = outputs(&mut making, operation);
     let pages = pages(&mut making, operation, &params, &outputs, &mut fields);
+    // A field takes hundreds of bytes, and there is room for up to twice as many.
+    fields.shrink_to_fit();
     let notes = making.notes;
     let method = operation.method.to_ascii_uppercase();
     if !is_token(&method) || matches!(method.as_str(), "TRACE" | "CONNECT" | "TRACK") {

@@ -31,7 +31,7 @@ pub(super) fn params<'d>(
     fields: &mut Fields,
 ) -> Vec<Param> {
     let mut declared = declared(making, operation);
-    let mut params = Vec::new();
+    let mut params = Vec::with_capacity(declared.len());
     for name in template(operation.path) {
         let plain = name.trim_start_matches('+').trim_end_matches('*');
         let found = declared.shift_remove(&("path", name)).or_else(|| declared.shift_remove(&("path", plain)));

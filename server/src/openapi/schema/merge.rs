@@ -6,6 +6,18 @@ use serde_json::{Map, Value};
 /// Merges a schema into another one: properties deeply, `required` as a union. Contradictions stay separate, in
 /// `allOf`.
 pub(super) fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
+    if into.is_empty() {
+        *into = from;
+    } else {
+        merge_each(into, from);
+    }
+    // `additionalProperties: false` of one branch would refuse the properties of the other.
+    if into.get("additionalProperties") == Some(&Value::Bool(false)) {
+        into.shift_remove("additionalProperties");
+    }
+}
+
+fn merge_each(into: &mut Map<String, Value>, from: Map<String, Value>) {
     for (key, value) in from {
         match (key.as_str(), into.get_mut(&key), value) {
             (_, None, value) => {
@@ -41,10 +53,6 @@ pub(super) fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
             // If there are two types or descriptions, the outer one counts.
             _ => {}
         }
-    }
-    // `additionalProperties: false` of one branch would refuse the properties of the other.
-    if into.get("additionalProperties") == Some(&Value::Bool(false)) {
-        into.shift_remove("additionalProperties");
     }
 }
 

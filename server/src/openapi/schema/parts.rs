@@ -28,8 +28,10 @@ pub(super) struct Parts<'d> {
     pub(super) exclusive_maximum: bool,
     read_only: bool,
     write_only: bool,
+    /// How many keywords are not written out by themselves, or not at all.
+    others: usize,
     /// How many keywords there are.
-    pub(super) count: usize,
+    count: usize,
 }
 
 impl<'d> Parts<'d> {
@@ -58,11 +60,22 @@ impl<'d> Parts<'d> {
                 ("exclusiveMaximum", Value::Bool(flag)) => parts.exclusive_maximum = *flag,
                 ("readOnly", Value::Bool(flag)) => parts.read_only = *flag,
                 ("writeOnly", Value::Bool(flag)) => parts.write_only = *flag,
-                _ => {}
+                ("title" | "xml" | "externalDocs" | "discriminator", _) => {}
+                (key, _) if key.starts_with("x-") => {}
+                _ => continue,
             }
+            parts.others += usize::from(!is_written(key));
         }
         parts.example = parts.example.or(first);
         parts
+    }
+
+    /// Returns for how many keywords there should be room where the schema is written out: a map that is too large is most
+    /// of what a draft takes.
+    pub(super) fn room(&self, shallow: bool) -> usize {
+        let example = usize::from(shallow && self.example.is_some());
+        let kind = usize::from(self.kind.is_none() && (self.properties.is_some() || self.items.is_some()));
+        self.count - self.others + example + kind
     }
 
     /// Returns whether the schema is composed of others.
@@ -74,4 +87,22 @@ impl<'d> Parts<'d> {
     pub(super) fn hides(&self, way: Way) -> bool {
         if way == Way::In { self.read_only } else { self.write_only }
     }
+}
+
+/// Returns whether a keyword that is looked for here is written out where it stands.
+fn is_written(key: &str) -> bool {
+    matches!(
+        key,
+        "type"
+            | "description"
+            | "default"
+            | "properties"
+            | "items"
+            | "additionalProperties"
+            | "not"
+            | "prefixItems"
+            | "oneOf"
+            | "anyOf"
+            | "required"
+    )
 }

@@ -198,8 +198,9 @@ impl<'s, 'd> Writer<'s, 'd> {
         }
         self.stack.push(found.address);
         let parts = &found.parts;
-        let mut out = Map::with_capacity(parts.count.min(MAX_ROOM));
-        let mut keywords = Keywords::new(self.schemas, self.way, depth < 2, self.left);
+        let shallow = depth < 2;
+        let mut out = Map::with_capacity(parts.room(shallow).min(MAX_ROOM));
+        let mut keywords = Keywords::new(self.schemas, self.way, shallow, self.left);
         keywords.copy(found.target, parts, &mut out);
         self.take(&keywords);
         self.schemas.spend(out.values().map(length).sum::<usize>() + ENTRY);
