@@ -20,6 +20,7 @@ mod path;
 mod rule;
 mod rules;
 mod said;
+mod same;
 mod table;
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value, reason = "shorter calls")]

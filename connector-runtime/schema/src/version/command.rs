@@ -10,6 +10,7 @@ use super::field::Side;
 use super::pairs::Pairs;
 use super::path::Path;
 use super::said::{Said, shown};
+use super::same::is_same;
 use crate::{Command, Effect, Field};
 
 pub(super) fn compare(name: &str, old: &Command, new: &Command, path: Path<'_>, changes: &mut Changes) {
@@ -34,15 +35,15 @@ pub(super) fn compare(name: &str, old: &Command, new: &Command, path: Path<'_>, 
     let (was, is) = (old.added_in_version.as_ref(), new.added_in_version.as_ref());
     let said = Said::key("version of origin", &name).values(shown(was), shown(is));
     found(Aspect::Since, changed(was == is), "addedInVersion", said);
-    let operations = [old, new].map(|command| command.source.as_ref().map(|of| format!("{} {}", of.method, of.path)));
-    let said = Said::key("API operation", &name);
-    let said = match &operations {
-        // Only the operation's id changed.
-        [was, is] if was == is => said,
-        [was, is] => said.values(shown(was.as_ref()), shown(is.as_ref())),
-    };
-    found(Aspect::Source, changed(old.source == new.source), "source", said);
-    let same = old.output_schema == new.output_schema;
+    if old.source != new.source {
+        let [was, is] =
+            [old, new].map(|command| command.source.as_ref().map(|of| format!("{} {}", of.method, of.path)));
+        let said = Said::key("API operation", &name);
+        // If the texts are the same, only the operation's id changed.
+        let said = if was == is { said } else { said.values(shown(was.as_ref()), shown(is.as_ref())) };
+        found(Aspect::Source, Some(Difference::Changed), "source", said);
+    }
+    let same = is_same(old.output_schema.as_ref(), new.output_schema.as_ref());
     found(Aspect::OutputSchema, changed(same), "outputSchema", Said::key("output schema", &name));
     outputs(name, old, new, path, changes);
     variables(name, old, new, path, changes);

@@ -1,13 +1,14 @@
 //! Two connection fields or params of one name side by side.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use serde_json::Value;
 
 use super::aspect::{Aspect, Difference};
 use super::path::Path;
 use super::said::{Said, shown};
+use super::same::{is_same, is_same_beside_schema};
 use super::{Changes, nested, numbers};
 use crate::{Choice, Field, FieldKind, NestedSchema, number};
 
@@ -19,19 +20,30 @@ pub(super) enum Side<'a> {
     Param(&'a str),
 }
 
-impl Side<'_> {
+/// A field as a message names it.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a>(Side<'a>, &'a str);
+
+impl Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(side, name) = self;
+        match side {
+            Side::Connection => write!(f, "connection field {name}"),
+            Side::Param(command) => write!(f, "param {name} of {command}"),
+        }
+    }
+}
+
+impl<'a> Side<'a> {
+    /// Returns how a message names a field.
+    pub(super) fn named(self, name: &'a str) -> Named<'a> {
+        Named(self, name)
+    }
+
     pub(super) fn aspect(self) -> Aspect {
         match self {
             Self::Connection => Aspect::ConnectionField,
             Self::Param(_) => Aspect::Param,
-        }
-    }
-
-    /// Returns how a message names a field.
-    pub(super) fn named(self, name: &str) -> String {
-        match self {
-            Self::Connection => format!("connection field {name}"),
-            Self::Param(command) => format!("param {name} of {command}"),
         }
     }
 
@@ -55,12 +67,14 @@ impl Side<'_> {
 }
 
 pub(super) fn compare(side: Side<'_>, name: &str, old: &Field, new: &Field, path: Path<'_>, changes: &mut Changes) {
-    if old == new {
+    let documents = [old, new].map(|field| field.schema.as_ref().map(NestedSchema::document));
+    let same_schema = is_same(documents[0], documents[1]);
+    if same_schema && is_same_beside_schema(old, new) {
         return;
     }
-    let named = side.named(name);
+    let named = &side.named(name);
     let before = changes.items.len();
-    let mut comparison = Comparison { named: &named, path, changes };
+    let mut comparison = Comparison { named, path, changes };
     if old.kind != new.kind {
         // What else differs belongs to the new type, and nothing outweighs this.
         return comparison.found(Aspect::Type, Some(Difference::Changed), "type", Some(&old.kind), Some(&new.kind));
@@ -69,21 +83,20 @@ pub(super) fn compare(side: Side<'_>, name: &str, old: &Field, new: &Field, path
     comparison.bounds(old, new);
     comparison.texts(old, new);
     if old.options != new.options {
-        options(&named, old, new, path.step("options"), changes);
+        options(named, old, new, path.step("options"), changes);
     }
-    if old.schema != new.schema {
-        let documents = [old, new].map(|field| field.schema.as_ref().map(NestedSchema::document));
-        nested::compare(&named, documents[0], documents[1], path.step("schema"), changes);
+    if !same_schema {
+        nested::compare(named, documents[0], documents[1], path.step("schema"), changes);
     }
     if changes.items.len() == before {
         // Equal in meaning, such as 1 and 1.0.
-        changes.found(Aspect::Text, Difference::Rewritten, path, &Said::of(&named));
+        changes.found(Aspect::Text, Difference::Rewritten, path, &Said::of(named));
     }
 }
 
 /// Two fields of the same type.
 struct Comparison<'a> {
-    named: &'a String,
+    named: &'a Named<'a>,
     path: Path<'a>,
     changes: &'a mut Changes,
 }
@@ -177,7 +190,7 @@ impl<'a> DefaultChange<'a> {
     }
 }
 
-fn options(named: &str, old: &Field, new: &Field, path: Path<'_>, changes: &mut Changes) {
+fn options(named: &Named<'_>, old: &Field, new: &Field, path: Path<'_>, changes: &mut Changes) {
     let stays_valid = new.is_open_choice();
     let (old, new) = (&old.options[..], &new.options[..]);
     // By text: a number and a text that read alike are told apart by their quotes.

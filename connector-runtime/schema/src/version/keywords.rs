@@ -6,6 +6,9 @@ use crate::is_secret_schema;
 
 pub(super) type Object = Map<String, Value>;
 
+/// How many keywords of a schema are compared one by one.
+const FEW: usize = 8;
+
 /// How a keyword is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -56,15 +59,28 @@ pub(super) fn kind(key: &str) -> Kind {
     }
 }
 
+/// Returns whether what a keyword means is elsewhere in the document.
+pub(super) fn is_reference_keyword(key: &str) -> bool {
+    key.starts_with('$') && matches!(kind(key), Kind::Reference | Kind::Elsewhere)
+}
+
 /// The keywords of both, each once.
 pub(super) fn union<'a>(old: &'a Object, new: &'a Object) -> impl Iterator<Item = &'a String> {
-    old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)))
+    old.keys().chain(new.keys().filter(|key| get(old, key).is_none()))
+}
+
+/// Returns a keyword's value. Most schemas have a few keywords, which are compared in less time than one is hashed.
+pub(super) fn get<'v>(schema: &'v Object, key: &str) -> Option<&'v Value> {
+    if schema.len() > FEW {
+        return schema.get(key);
+    }
+    schema.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
 }
 
 /// Returns whether a schema is only a reference, perhaps with texts beside it.
 pub(super) fn is_reference(schema: &Value) -> bool {
     schema.as_object().is_some_and(|map| {
-        map.contains_key("$ref")
+        get(map, "$ref").is_some()
             && map
                 .keys()
                 .all(|key| matches!(key.as_str(), "$ref" | "$defs" | "definitions") || kind(key) == Kind::Annotation)
@@ -84,16 +100,16 @@ pub(super) fn has_inner_id(root: &Value) -> bool {
 }
 
 pub(super) fn is_secret(schema: &Object) -> bool {
-    schema.contains_key("writeOnly") && is_secret_schema(&Value::Object(secret_keys(schema)))
+    get(schema, "writeOnly").is_some() && is_secret_schema(&Value::Object(secret_keys(schema)))
 }
 
 fn secret_keys(schema: &Object) -> Object {
-    ["writeOnly", "format"].into_iter().filter_map(|key| Some((key.to_owned(), schema.get(key)?.clone()))).collect()
+    ["writeOnly", "format"].into_iter().filter_map(|key| Some((key.to_owned(), get(schema, key)?.clone()))).collect()
 }
 
 /// The format, but for the one that marks a secret.
 pub(super) fn format(schema: &Object) -> Option<&Value> {
-    schema.get("format").filter(|_| !is_secret(schema))
+    get(schema, "format").filter(|_| !is_secret(schema))
 }
 
 /// A text, or the texts of a list.
@@ -107,13 +123,13 @@ pub(super) fn texts(value: &Value) -> Vec<&str> {
 
 pub(super) fn map<'v>(schema: &'v Object, key: &str) -> &'v Object {
     static NONE: std::sync::LazyLock<Object> = std::sync::LazyLock::new(Object::new);
-    schema.get(key).and_then(Value::as_object).unwrap_or(&NONE)
+    get(schema, key).and_then(Value::as_object).unwrap_or(&NONE)
 }
 
 /// The values that `enum` and `const` allow, as JSON.
 pub(super) fn values(schema: &Object) -> Option<Vec<String>> {
-    let listed = schema.get("enum").and_then(Value::as_array);
-    let constant = schema.get("const");
+    let listed = get(schema, "enum").and_then(Value::as_array);
+    let constant = get(schema, "const");
     match (listed, constant) {
         (None, None) => None,
         (Some(listed), None) => Some(listed.iter().map(Value::to_string).collect()),
@@ -126,14 +142,14 @@ pub(super) fn values(schema: &Object) -> Option<Vec<String>> {
 
 /// The constants of a `oneOf` that has nothing else, as JSON.
 pub(super) fn choices(schema: &Object) -> Option<Vec<String>> {
-    let branches = schema.get("oneOf")?.as_array()?;
+    let branches = get(schema, "oneOf")?.as_array()?;
     all_constant(branches).then(|| constants(schema).map(|(value, _)| value.to_string()).collect())
 }
 
 /// The constants among the branches of `oneOf`, each with its branch.
 pub(super) fn constants(schema: &Object) -> impl Iterator<Item = (&Value, &Object)> {
-    let branches = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
-    branches.filter_map(|branch| branch.as_object().and_then(|branch| Some((branch.get("const")?, branch))))
+    let branches = get(schema, "oneOf").and_then(Value::as_array).into_iter().flatten();
+    branches.filter_map(|branch| branch.as_object().and_then(|branch| Some((get(branch, "const")?, branch))))
 }
 
 /// Returns whether every branch is a constant of its own with at most texts beside it.
@@ -141,7 +157,7 @@ pub(super) fn all_constant(branches: &[Value]) -> bool {
     let mut seen = std::collections::HashSet::new();
     branches.iter().all(|branch| {
         branch.as_object().is_some_and(|branch| {
-            branch.get("const").is_some_and(|value| seen.insert(value.to_string()))
+            get(branch, "const").is_some_and(|value| seen.insert(value.to_string()))
                 && branch.keys().all(|key| key == "const" || kind(key) == Kind::Annotation)
         })
     })

@@ -15,6 +15,7 @@ use super::field::DefaultChange;
 use super::keywords::{self, Kind, Object};
 use super::path::Path;
 use super::said::{Said, WasIs, shown};
+use super::same::{beside, is_alike, only_keyword};
 use super::table::judge;
 use super::{Change, Changes, Level, numbers};
 use crate::number;
@@ -23,7 +24,13 @@ use crate::number;
 const MAX_HOPS: usize = 32;
 
 /// Lists what changed in the nested schema of a field. No schema accepts everything.
-pub(super) fn compare(named: &str, old: Option<&Value>, new: Option<&Value>, path: Path<'_>, changes: &mut Changes) {
+pub(super) fn compare(
+    named: &dyn Display,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    path: Path<'_>,
+    changes: &mut Changes,
+) {
     let (old, new) = (old.unwrap_or(&Value::Bool(true)), new.unwrap_or(&Value::Bool(true)));
     let before = changes.items.len();
     let mut walk = Walk { named, roots: [old, new], seen: HashSet::new(), changes };
@@ -43,7 +50,7 @@ enum Mode {
 }
 
 struct Walk<'a> {
-    named: &'a str,
+    named: &'a dyn Display,
     roots: [&'a Value; 2],
     /// Pairs behind references, so that a schema that refers to itself ends.
     seen: HashSet<(*const Value, *const Value, Mode)>,
@@ -105,7 +112,7 @@ impl Walk<'_> {
 
     fn texts(&mut self, old: &Object, new: &Object, path: Path<'_>) {
         for key in keywords::union(old, new).filter(|key| keywords::kind(key) == Kind::Annotation) {
-            if old.get(key) != new.get(key) {
+            if keywords::get(old, key) != keywords::get(new, key) {
                 let said = Said { key, ..Said::default() };
                 self.found(Aspect::Text, Difference::Changed, Mode::Free, path.step(key), said);
             }
@@ -113,16 +120,26 @@ impl Walk<'_> {
     }
 
     fn object(&mut self, old: &Object, new: &Object, path: Path<'_>, mode: Mode) {
+        match only_keyword(old, new).map(|key| (key, keywords::kind(key))) {
+            Some(("properties", _)) => return self.properties(old, new, path, mode),
+            Some((key, Kind::Bound { upper })) => {
+                let (was, is) = (keywords::get(old, key), keywords::get(new, key));
+                return self.bound(key, upper, was, is, path, mode);
+            }
+            _ => {}
+        }
         self.texts(old, new, path);
         self.secret(old, new, path, mode);
         self.types(old, new, path, mode);
         self.values(old, new, path, mode);
         self.properties(old, new, path, mode);
-        if let Some(default) = DefaultChange::between(old.get("default"), new.get("default"), false) {
+        if let Some(default) =
+            DefaultChange::between(keywords::get(old, "default"), keywords::get(new, "default"), false)
+        {
             self.change(Aspect::DefaultValue, default.difference, mode, path, "default", (default.was, default.is));
         }
         for key in keywords::union(old, new) {
-            let (was, is) = (old.get(key), new.get(key));
+            let (was, is) = (keywords::get(old, key), keywords::get(new, key));
             let at = path.step(key);
             match keywords::kind(key) {
                 Kind::Bound { upper } => self.bound(key, upper, was, is, path, mode),
@@ -191,7 +208,7 @@ impl Walk<'_> {
         let path = path.step("writeOnly");
         match Difference::of_presence(keywords::is_secret(old), keywords::is_secret(new)) {
             Some(difference) => self.found(Aspect::SecretMark, difference, mode, path, Said::of(&"a value")),
-            None if old.get("writeOnly") != new.get("writeOnly") => {
+            None if keywords::get(old, "writeOnly") != keywords::get(new, "writeOnly") => {
                 let said = Said { key: "writeOnly", ..Said::default() };
                 self.found(Aspect::Text, Difference::Changed, mode, path, said);
             }
@@ -200,7 +217,7 @@ impl Walk<'_> {
     }
 
     fn types(&mut self, old: &Object, new: &Object, path: Path<'_>, mode: Mode) {
-        let [was, is] = [old, new].map(|schema| schema.get("type").map(keywords::texts));
+        let [was, is] = [old, new].map(|schema| keywords::get(schema, "type").map(keywords::texts));
         let whole = |types: &[&str], ty: &str| types.contains(&ty) || ty == "integer" && types.contains(&"number");
         let within = |narrow: &Option<Vec<&str>>, wide: &Option<Vec<&str>>| match (narrow, wide) {
             (_, None) => true,
@@ -212,7 +229,7 @@ impl Walk<'_> {
             (true, false) => Difference::Widened,
             (false, _) => Difference::Changed,
         };
-        let values = (shown(old.get("type")), shown(new.get("type")));
+        let values = (shown(keywords::get(old, "type")), shown(keywords::get(new, "type")));
         self.change(Aspect::Type, difference, mode, path, "type", values);
     }
 
@@ -251,11 +268,16 @@ impl Walk<'_> {
     fn properties(&mut self, old: &Object, new: &Object, path: Path<'_>, mode: Mode) {
         let [was, is] = [old, new].map(|schema| keywords::map(schema, "properties"));
         let [needed, needs] = [old, new].map(|schema| {
-            schema.get("required").map(keywords::texts).unwrap_or_default().into_iter().collect::<HashSet<_>>()
+            keywords::get(schema, "required")
+                .map(keywords::texts)
+                .unwrap_or_default()
+                .into_iter()
+                .collect::<HashSet<_>>()
         });
         let at = path.step("properties");
-        for (name, property) in was {
-            match is.get(name) {
+        for (name, property, now) in beside(was, is) {
+            match now {
+                Some(now) if is_alike(property, now) => {}
                 Some(now) => self.schema(property, now, at.step(name), mode),
                 None => self.property(Aspect::Property, Difference::Removed, mode, at, name),
             }

@@ -20,9 +20,18 @@ impl<'a> Path<'a> {
     }
 
     pub(super) fn pointer(&self) -> String {
-        let mut pointer = String::with_capacity(64);
+        let mut pointer = String::with_capacity(self.length());
         self.write(&mut pointer);
         pointer
+    }
+
+    /// Returns how long the pointer is, unless a step has to be escaped.
+    fn length(&self) -> usize {
+        match self {
+            Self::Root => 0,
+            Self::Step(parent, step) => parent.length() + 1 + step.len(),
+            Self::Index(parent, index) => parent.length() + 2 + index.checked_ilog10().unwrap_or(0) as usize,
+        }
     }
 
     fn write(&self, pointer: &mut String) {
@@ -31,7 +40,11 @@ impl<'a> Path<'a> {
             Self::Step(parent, step) => {
                 parent.write(pointer);
                 pointer.push('/');
-                pointer.push_str(&escape(step));
+                if step.bytes().any(|byte| matches!(byte, b'~' | b'/')) {
+                    pointer.push_str(&escape(step));
+                } else {
+                    pointer.push_str(step);
+                }
             }
             Self::Index(parent, index) => {
                 parent.write(pointer);

@@ -1,8 +1,11 @@
 //! How the comparison of two schemas says a change: the rule's wording, filled with names and values.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write as _};
 
 use super::rule::Wording;
+
+/// The number of bytes that most messages fit into.
+const ROOM: usize = 80;
 
 /// What a message names.
 #[derive(Clone, Copy, Default)]
@@ -15,7 +18,7 @@ pub(super) struct Said<'a> {
     pub(super) was: Option<&'a dyn Display>,
     pub(super) is: Option<&'a dyn Display>,
     /// The field in whose nested schema this is.
-    pub(super) within: Option<&'a str>,
+    pub(super) within: Option<&'a dyn Display>,
 }
 
 impl<'a> Said<'a> {
@@ -36,7 +39,10 @@ impl<'a> Said<'a> {
 
     /// Writes the message.
     pub(super) fn message(&self, wording: Wording) -> String {
-        Message { said: self, wording }.to_string()
+        let mut message = String::with_capacity(ROOM);
+        // A text takes whatever is written to it.
+        let _written: fmt::Result = write!(message, "{}", Message { said: self, wording });
+        message
     }
 
     fn change(&self) -> WasIs<'a> {
