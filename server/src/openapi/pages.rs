@@ -91,7 +91,12 @@ fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
     schema.get("properties").and_then(Value::as_object).into_iter().flatten()
 }
 
-/// Collects the parts of an answer, those at the top first.
+/// Returns whether a part of this name may say how pages are turned.
+fn is_telling(name: &str) -> bool {
+    name == "href" || [&NEXT[..], &LINKS, &MORE, &LAST].iter().any(|words| words.contains(&name))
+}
+
+/// Collects the parts of an answer whose names may say how pages are turned, those at the top first.
 fn parts(schema: &Value) -> Vec<Part<'_>> {
     let mut all: Vec<Part<'_>> = Vec::new();
     let mut level = vec![(String::new(), String::new(), schema)];
@@ -99,9 +104,18 @@ fn parts(schema: &Value) -> Vec<Part<'_>> {
         let mut below = Vec::new();
         for (pointer, around, schema) in level {
             for (name, schema) in properties(schema).filter(|(_, schema)| !typed(schema, "array")) {
+                let (is_around, folded) = (properties(schema).next().is_some(), folded(name));
+                let is_telling = is_telling(&folded);
+                if !is_around && !is_telling {
+                    continue;
+                }
                 let pointer = format!("{pointer}/{}", escape(name));
-                below.push((pointer.clone(), folded(name), schema));
-                all.push(Part { pointer, name: folded(name), around: around.clone(), depth, schema });
+                if is_around {
+                    below.push((pointer.clone(), folded.clone(), schema));
+                }
+                if is_telling {
+                    all.push(Part { pointer, name: folded, around: around.clone(), depth, schema });
+                }
             }
         }
         level = below;

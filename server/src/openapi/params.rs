@@ -2,7 +2,6 @@
 //! param's key is an identifier; its wire name is stored with it.
 
 use connector_runtime::schema::Fields;
-use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::command::{DESCRIPTION, Making};
@@ -34,7 +33,7 @@ pub(super) fn params<'d>(
     let mut params = Vec::with_capacity(declared.len());
     for name in template(operation.path) {
         let plain = name.trim_start_matches('+').trim_end_matches('*');
-        let found = declared.shift_remove(&("path", name)).or_else(|| declared.shift_remove(&("path", plain)));
+        let found = take(&mut declared, ("path", name)).or_else(|| take(&mut declared, ("path", plain)));
         let reserved = name.starts_with('+');
         match found {
             Some(found) => params.push(param(making, &found, name, "path", reserved, fields)),
@@ -99,7 +98,16 @@ fn template(path: &str) -> Vec<&str> {
     names
 }
 
-type All<'d> = IndexMap<(&'static str, &'d str), Declared<'d>>;
+/// The place of a parameter, and its name.
+type Key<'d> = (&'static str, &'d str);
+
+/// The parameters of an operation: a few, which are found without hashing; [`super::limits`] bounds how many.
+type All<'d> = Vec<(Key<'d>, Declared<'d>)>;
+
+fn take<'d>(all: &mut All<'d>, key: Key<'_>) -> Option<Declared<'d>> {
+    let index = all.iter().position(|(known, _)| *known == key)?;
+    Some(all.remove(index).1)
+}
 
 /// Returns the parameters that path and operation declare; of two with the same name and location the last one counts.
 fn declared<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>) -> All<'d> {
@@ -129,7 +137,12 @@ fn declared<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>) -> All<'
         for (index, node) in listed.into_iter().enumerate() {
             let pointer = format!("{pointer}/{index}");
             if let Some((place, name, map)) = sound(making, node, &pointer) {
-                all.insert((place, name), Declared { map, pointer });
+                let key = (place, name);
+                let declared = Declared { map, pointer };
+                match all.iter_mut().find(|(known, _)| *known == key) {
+                    Some((_, earlier)) => *earlier = declared,
+                    None => all.push((key, declared)),
+                }
             }
         }
     }

@@ -16,6 +16,8 @@ use self::lines::{Lines, key_end};
 
 /// How many brackets may be on one line.
 const MAX_FLOW: usize = 20;
+/// The number of bytes of which is asked at once whether one of them is odd.
+const BLOCK: usize = 64;
 /// The longest key, in bytes; libyaml takes a few more.
 const MAX_KEY: usize = 1000;
 
@@ -54,7 +56,11 @@ pub(super) fn read<'t, S: DeserializeSeed<'t>>(text: &'t str, seed: S) -> Result
 fn has_odd_characters(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_odd = |byte: u8| byte < b' ' && byte != b'\n' || matches!(byte, 0x7f | 0xc2 | 0xe2 | 0xef);
-    let mut odd = bytes.iter().enumerate().filter(|(_, byte)| is_odd(**byte));
+    let mut odd = bytes
+        .chunks(BLOCK)
+        .enumerate()
+        .filter(|(_, block)| block.iter().fold(false, |found, byte| found | is_odd(*byte)))
+        .flat_map(|(index, block)| (index * BLOCK..).zip(block).filter(|(_, byte)| is_odd(**byte)));
     odd.any(|(at, byte)| match (*byte, bytes.get(at + 1), bytes.get(at + 2)) {
         (0xc2, Some(0x80..=0x9f), _) | (0xe2, Some(0x80), Some(0xa8 | 0xa9)) | (0xef, Some(0xbb | 0xbf), _) => true,
         (0xc2 | 0xe2 | 0xef, ..) => false,

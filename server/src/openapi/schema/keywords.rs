@@ -11,6 +11,8 @@ use super::{Schemas, Way};
 const DESCRIPTION: [usize; 2] = [1000, 200];
 /// The number of values that cost as much as a schema.
 const STEP: usize = 32;
+/// The number of names that are compared with each other, instead of being hashed.
+const FEW_NAMES: usize = 12;
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 
 /// Copies keywords.
@@ -130,9 +132,15 @@ fn weight(value: &Value, most: usize) -> usize {
 }
 
 fn required(names: &[Value], out: &mut Map<String, Value>) {
-    let texts: IndexSet<&str> = names.iter().filter_map(Value::as_str).collect();
-    if !texts.is_empty() {
-        set(out, "required", texts.into_iter().collect());
+    let texts = names.iter().filter_map(Value::as_str);
+    let once: Vec<Value> = if names.len() <= FEW_NAMES {
+        let is_first = |(index, text): &(usize, &str)| texts.clone().take(*index).all(|known| known != *text);
+        texts.clone().enumerate().filter(is_first).map(|(_, text)| text.into()).collect()
+    } else {
+        texts.collect::<IndexSet<&str>>().into_iter().map(Value::from).collect()
+    };
+    if !once.is_empty() {
+        set(out, "required", Value::Array(once));
     }
 }
 

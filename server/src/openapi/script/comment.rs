@@ -107,5 +107,9 @@ fn line(out: &mut String, word: &str, items: impl IntoIterator<Item = String>) {
 /// A text of the document on one line, short, and without what could end a comment or a script.
 fn shown(text: &str) -> String {
     let plain = |c: char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '<' | '>');
-    cut(text, MAX_TEXT).chars().map(|c| if plain(c) { c } else { '\u{fffd}' }).collect()
+    let text = cut(text, MAX_TEXT);
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'<' && byte != b'>') {
+        return text.to_owned();
+    }
+    text.chars().map(|c| if plain(c) { c } else { '\u{fffd}' }).collect()
 }

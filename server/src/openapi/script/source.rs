@@ -26,6 +26,8 @@ const SCHEMES: &str = "var schemes = ";
 const VARIABLES: &str = "var server = ";
 const TABLE: &str = "var operations = {";
 const TABLE_END: &str = "\n};";
+/// The first byte of U+2028 and U+2029, and of others.
+const SEPARATOR: u8 = 0xe2;
 
 /// Writes the source.
 pub(in crate::openapi) fn write(
@@ -54,7 +56,8 @@ pub(in crate::openapi) fn write(
 /// Writes a value as JSON that is also valid JavaScript, and safe inside HTML.
 fn literal(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
-    if !json.contains(['\u{2028}', '\u{2029}', '<']) {
+    // What the two separators begin with is looked for, because that is a byte.
+    if !json.bytes().fold(false, |found, byte| found | matches!(byte, b'<' | SEPARATOR)) {
         return json;
     }
     // JSON has none of these outside of strings.
