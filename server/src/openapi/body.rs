@@ -15,7 +15,7 @@ type Chosen<'d> = (&'d str, &'d Value);
 
 /// Adds a body's params to an operation's fields and returns its entry.
 pub(super) fn body<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>, fields: &mut Fields) -> Option<Body> {
-    let node = operation.own.get("requestBody").filter(|node| !node.is_null())?;
+    let node = operation.says("requestBody").filter(|node| !node.is_null())?;
     let pointer = format!("{}/requestBody", operation.pointer);
     let resolved = match making.document.resolve(node) {
         Ok(resolved) if resolved.is_object() => resolved,

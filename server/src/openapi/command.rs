@@ -99,8 +99,7 @@ pub(super) fn command<'d>(
         let message = format!("{}; what stands there is lacking", broken.tell(reference));
         notes.degrade(broken.code(), &operation.pointer, message);
     }
-    for reason in operation.own.get(DEGRADED).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-    {
+    for reason in operation.says(DEGRADED).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
         notes.degrade("swagger_unsupported", &operation.pointer, cut(reason, 500));
     }
     let entry = Entry {
@@ -116,8 +115,7 @@ pub(super) fn command<'d>(
         refused: Vec::new(),
         method: method.clone(),
     };
-    let text =
-        |key: &str| operation.own.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+    let text = |key: &str| operation.says(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
     let description = match (text("summary"), text("description")) {
         (Some(summary), Some(more)) if summary != more => Some(format!("{summary}\n\n{more}")),
         (summary, more) => summary.or(more).map(str::to_owned),
@@ -128,7 +126,7 @@ pub(super) fn command<'d>(
         params: fields,
         outputs: outputs.names,
         output_schema: outputs.schema,
-        deprecated: operation.own.get("deprecated") == Some(&Value::Bool(true)),
+        deprecated: operation.says("deprecated") == Some(&Value::Bool(true)),
         idempotent: effect.is_some()
             && matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "QUERY" | "PUT" | "DELETE"),
         effect,

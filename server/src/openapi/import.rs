@@ -239,7 +239,7 @@ fn draft(
         if verdict == Verdict::Refused {
             entry.refused = reasons.iter().map(|reason| reason.message.clone()).collect();
         }
-        let summary = operation.own.get("summary").and_then(Value::as_str).map(|text| cut(text.trim(), 300).to_owned());
+        let summary = operation.says("summary").and_then(Value::as_str).map(|text| cut(text.trim(), 300).to_owned());
         views.push(OperationView {
             name: name.clone(),
             method: entry.method.clone(),

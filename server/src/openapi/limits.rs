@@ -50,17 +50,17 @@ pub(super) fn check_operations(document: &Document<'_>, operations: &[Operation<
     let (mut all, mut needs) = (0, 0);
     for operation in operations {
         let place = &operation.pointer;
-        let declared = [operation.shared("parameters"), operation.own.get("parameters")];
+        let declared = [operation.shared("parameters"), operation.says("parameters")];
         let parameters = declared.into_iter().flatten().map(|list| length(document, list)).sum();
         within(parameters, MAX_PARAMETERS, "parameters of one operation", || format!("{place}/parameters"))?;
         all += parameters;
         within(all, MAX_ALL_PARAMETERS, "parameters of all operations", || "/paths".to_owned())?;
-        check_security(operation.own.get("security"), &format!("{place}/security"))?;
-        let security = operation.own.get("security").or_else(|| document.root.get("security"));
+        check_security(operation.says("security"), &format!("{place}/security"))?;
+        let security = operation.says("security").or_else(|| document.root.get("security"));
         let alternatives = security.and_then(Value::as_array).into_iter().flatten();
         needs += alternatives.filter_map(Value::as_object).map(serde_json::Map::len).sum::<usize>();
         within(needs, MAX_ALL_NEEDS, "security requirements of all operations", || "/security".to_owned())?;
-        let servers = operation.own.get("servers").or_else(|| operation.shared("servers"));
+        let servers = operation.says("servers").or_else(|| operation.shared("servers"));
         check_servers(servers, &format!("{place}/servers"))?;
     }
     Ok(())

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::error::ImportError;
 use super::limits::{MAX_OPERATIONS, MAX_PATH, too_many_operations};
 use super::notes::Notes;
-use super::resolve::{Broken, Document, cut, reference};
+use super::resolve::{Broken, Document, cut, get, reference};
 use connector_runtime::schema::pointer;
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -33,9 +33,14 @@ pub(super) struct Operation<'d> {
 }
 
 impl<'d> Operation<'d> {
+    /// Returns what the operation itself says.
+    pub(super) fn says(&self, key: &str) -> Option<&'d Value> {
+        get(self.own, key)
+    }
+
     /// Returns what the path says for all its operations.
     pub(super) fn shared(&self, key: &str) -> Option<&'d Value> {
-        self.item.iter().find_map(|item| item.get(key))
+        self.item.iter().find_map(|item| get(item, key))
     }
 
     /// Returns the first tag.
@@ -44,7 +49,7 @@ impl<'d> Operation<'d> {
     }
 
     pub(super) fn tags(&self) -> impl Iterator<Item = &'d str> {
-        self.own.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+        self.says("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
     }
 }
 

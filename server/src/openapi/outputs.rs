@@ -30,7 +30,7 @@ pub(super) struct Outputs {
 /// Reads the lowest 2xx answer.
 pub(super) fn outputs<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>) -> Outputs {
     let mut outputs = Outputs::default();
-    let Some(responses) = operation.own.get("responses").and_then(Value::as_object) else { return outputs };
+    let Some(responses) = operation.says("responses").and_then(Value::as_object) else { return outputs };
     let rank = |status: &str| match status.as_bytes() {
         [b'2', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit() => status.parse::<u16>().ok(),
         [b'2', b'x' | b'X', b'x' | b'X'] => Some(300),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::command::{DESCRIPTION, Making};
 use super::operations::Operation;
-use super::resolve::{Broken, cut, reference};
+use super::resolve::{Broken, cut, get, reference};
 use super::schema::{Way, allow_empty, field, hide_secret, is_small};
 use super::security::SIGNING_HEADERS;
 use super::table::{Form, Param};
@@ -57,7 +57,7 @@ pub(super) fn params<'d>(
                     continue;
                 }
             }
-            let required = found.map.get("required") == Some(&Value::Bool(true));
+            let required = get(found.map, "required") == Some(&Value::Bool(true));
             if *location == "header" && !is_token(name) {
                 let message = "the header's name is not an HTTP token, so it cannot be sent";
                 if required {
@@ -112,7 +112,7 @@ fn take<'d>(all: &mut All<'d>, key: Key<'_>) -> Option<Declared<'d>> {
 /// Returns the parameters that path and operation declare; of two with the same name and location the last one counts.
 fn declared<'d>(making: &mut Making<'_, 'd>, operation: &Operation<'d>) -> All<'d> {
     let mut all = All::new();
-    for (source, level) in [(operation.shared("parameters"), "path"), (operation.own.get("parameters"), "operation")] {
+    for (source, level) in [(operation.shared("parameters"), "path"), (operation.says("parameters"), "operation")] {
         let Some(source) = source.filter(|source| !source.is_null()) else { continue };
         let pointer = match level {
             "path" => operation.pointer.rsplit_once('/').map_or("", |(path, _)| path).to_owned() + "/parameters",
@@ -183,7 +183,7 @@ fn sound<'d>(
 }
 
 fn text<'d>(map: &'d Map<String, Value>, key: &str) -> Option<&'d str> {
-    map.get(key).and_then(Value::as_str)
+    get(map, key).and_then(Value::as_str)
 }
 
 fn param<'d>(
@@ -195,9 +195,9 @@ fn param<'d>(
     fields: &mut Fields,
 ) -> Param {
     let Declared { map, pointer } = declared;
-    let required = location == "path" || map.get("required") == Some(&Value::Bool(true));
-    let content = map.get("content").and_then(Value::as_object).and_then(|content| content.iter().next());
-    let schema = map.get("schema").or_else(|| content.and_then(|(_, media)| media.get("schema")));
+    let required = location == "path" || get(map, "required") == Some(&Value::Bool(true));
+    let content = get(map, "content").and_then(Value::as_object).and_then(|content| content.iter().next());
+    let schema = get(map, "schema").or_else(|| content.and_then(|(_, media)| media.get("schema")));
     let mut written = match schema {
         Some(schema) => making.write(schema, Way::In, pointer),
         None => Map::new(),
@@ -208,16 +208,16 @@ fn param<'d>(
     if let Some(description) = text(map, "description") {
         written.insert("description".to_owned(), cut(description, DESCRIPTION).into());
     }
-    if let Some(flag @ Value::Bool(_)) = map.get("deprecated") {
+    if let Some(flag @ Value::Bool(_)) = get(map, "deprecated") {
         written.insert("deprecated".to_owned(), flag.clone());
     }
-    let examples = map.get("examples").and_then(Value::as_object).and_then(|all| all.values().next());
-    if let Some(example) = map.get("example").or_else(|| examples.and_then(|example| example.get("value")))
+    let examples = get(map, "examples").and_then(Value::as_object).and_then(|all| all.values().next());
+    if let Some(example) = get(map, "example").or_else(|| examples.and_then(|example| example.get("value")))
         && is_small(example)
     {
         written.insert("examples".to_owned(), Value::Array(vec![example.clone()]));
     }
-    if map.get("deprecated") == Some(&Value::Bool(true)) {
+    if get(map, "deprecated") == Some(&Value::Bool(true)) {
         let said = written.get("description").and_then(Value::as_str).unwrap_or_default();
         written.insert("description".to_owned(), format!("Deprecated. {said}").trim_end().into());
     }
@@ -282,7 +282,7 @@ fn form(making: &mut Making<'_, '_>, map: &Map<String, Value>, location: &str, p
             usual
         }
     };
-    let explode = map.get("explode").and_then(Value::as_bool).unwrap_or(matches!(style, "form" | "cookie"));
-    let reserved = map.get("allowReserved") == Some(&Value::Bool(true));
+    let explode = get(map, "explode").and_then(Value::as_bool).unwrap_or(matches!(style, "form" | "cookie"));
+    let reserved = get(map, "allowReserved") == Some(&Value::Bool(true));
     Form { style: (style != usual).then(|| style.to_owned()), explode, reserved, json: false }
 }

@@ -6,10 +6,12 @@ use std::collections::{HashMap, HashSet};
 
 use connector_runtime::schema::pointer;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// How many references are followed on the way to a target.
 const MAX_DETOURS: usize = 8;
+/// How many keys of an object are compared one by one.
+const FEW: usize = 12;
 
 /// Why a `$ref` cannot be followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +120,15 @@ impl<'d> Document<'d> {
 
 /// Returns the `$ref` of a node.
 pub(super) fn reference(node: &Value) -> Option<&str> {
-    node.get("$ref").and_then(Value::as_str)
+    get(node.as_object()?, "$ref").and_then(Value::as_str)
+}
+
+/// Returns what an object of the document says. Most have a few keys, which are compared in less time than one is hashed.
+pub(super) fn get<'v>(map: &'v Map<String, Value>, key: &str) -> Option<&'v Value> {
+    if map.len() > FEW {
+        return map.get(key);
+    }
+    map.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
 }
 
 fn child<'d>(node: &'d Value, step: &str) -> Option<&'d Value> {

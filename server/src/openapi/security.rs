@@ -305,7 +305,7 @@ impl Security {
     /// Returns the alternatives that an operation accepts, and the schemes that it lacks for others: whether they are
     /// declared, and their names.
     fn alternatives(&self, operation: &Operation<'_>) -> (Vec<Vec<Need>>, Vec<(bool, String)>) {
-        let own = operation.own.get("security").filter(|own| own.is_array()).or(self.usual.as_ref());
+        let own = operation.says("security").filter(|own| own.is_array()).or(self.usual.as_ref());
         let Some(listed) = own.and_then(Value::as_array) else {
             if !self.silent || self.names.values().all(Option::is_none) {
                 return Default::default();

@@ -118,7 +118,7 @@ impl Servers {
 
     /// Returns the URL of an operation's server, if it is not the base URL.
     pub(super) fn of(&self, operation: &Operation<'_>, notes: &mut Notes) -> Option<String> {
-        let own = operation.own.get("servers").or_else(|| operation.shared("servers"))?;
+        let own = operation.says("servers").or_else(|| operation.shared("servers"))?;
         let server = own.as_array()?.first()?;
         let url = server.get("url").and_then(Value::as_str)?.trim();
         if self.first.as_deref() == Some(url) {

@@ -3,6 +3,8 @@
 use indexmap::IndexSet;
 use serde_json::{Map, Value};
 
+use crate::openapi::resolve::get;
+
 /// Merges a schema into another one: properties deeply, `required` as a union. Contradictions stay separate, in
 /// `allOf`.
 pub(super) fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
@@ -58,13 +60,19 @@ fn merge_each(into: &mut Map<String, Value>, from: Map<String, Value>) {
 
 /// Removes names from `required` that have no property: they were read only, or never existed.
 pub(super) fn prune(schema: &mut Map<String, Value>) {
-    let Some(mut required) = schema.get_mut("required").map(Value::take) else { return };
-    if let (Some(Value::Object(properties)), Value::Array(names)) = (schema.get("properties"), &mut required) {
-        names.retain(|name| name.as_str().is_some_and(|name| properties.contains_key(name)));
+    let (mut properties, mut required) = (None, None);
+    for (key, value) in schema.iter_mut() {
+        match (key.as_str(), value) {
+            ("properties", Value::Object(map)) => properties = Some(&*map),
+            ("required", Value::Array(names)) => required = Some(names),
+            _ => {}
+        }
     }
-    if required.as_array().is_some_and(Vec::is_empty) {
+    let Some(names) = required else { return };
+    if let Some(properties) = properties {
+        names.retain(|name| name.as_str().is_some_and(|name| get(properties, name).is_some()));
+    }
+    if names.is_empty() {
         schema.shift_remove("required");
-    } else if let Some(place) = schema.get_mut("required") {
-        *place = required;
     }
 }

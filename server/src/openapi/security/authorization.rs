@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::super::operations::Operation;
-use super::super::resolve::Document;
+use super::super::resolve::{Document, get};
 
 /// A parameter of an operation for the header `Authorization`.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,13 +21,17 @@ pub(super) fn parameter<'d>(document: &Document<'d>, operation: &Operation<'d>) 
         let listed = listed.and_then(Value::as_array).into_iter().flatten();
         let mut found = listed.filter_map(|node| document.resolve(node).ok()).filter(|found| {
             let is = |key: &str, text: &str| {
-                found.get(key).and_then(Value::as_str).is_some_and(|own| own.eq_ignore_ascii_case(text))
+                found
+                    .as_object()
+                    .and_then(|map| get(map, key))
+                    .and_then(Value::as_str)
+                    .is_some_and(|own| own.eq_ignore_ascii_case(text))
             };
             is("in", "header") && is("name", "authorization")
         });
         found.next_back()
     };
-    let found = of(operation.own.get("parameters")).or_else(|| of(operation.shared("parameters")))?;
+    let found = of(operation.says("parameters")).or_else(|| of(operation.shared("parameters")))?;
     let description = found.get("description").and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
     let schema = found.get("schema");
     let said = [found.get("description"), found.get("example"), schema.and_then(|schema| schema.get("example"))];
