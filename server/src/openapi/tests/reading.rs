@@ -83,6 +83,28 @@ fn sound_aliases_merge_keys_and_repeated_keys() {
 }
 
 #[test]
+fn the_last_of_repeated_keys_counts_however_long_their_map_is() {
+    for length in [2, 11, 12, 13, 40] {
+        let keys: Vec<String> = (0..length).map(|number| format!("k{number}")).collect();
+        let json: String = keys.iter().map(|key| format!("\"{key}\":[{{\"b\":1,\"b\":2}}],")).collect();
+        let json = format!("{{\"x\":{{{json}\"k1\":3,\"k0\":4}}}}");
+        let yaml: String = keys.iter().map(|key| format!("  {key}:\n  - b: 1\n    b: 2\n")).collect();
+        let yaml = format!("x:\n{yaml}  k1: 3\n  k0: 4\n");
+        for text in [json, yaml] {
+            let loaded = super::super::read::read(text.as_bytes()).unwrap();
+            let map = loaded.value["x"].as_object().unwrap();
+            assert!(map.keys().eq(&keys), "{text}");
+            assert_eq!((&map["k0"], &map["k1"]), (&json!(4), &json!(3)));
+            assert!(map.values().skip(2).all(|value| *value == json!([{ "b": 2 }])), "{text}");
+            let inner = keys.iter().map(|key| format!("/x/{key}/0/b"));
+            let outer = ["/x/k1", "/x/k0"].map(str::to_owned);
+            let repeated: Vec<String> = inner.chain(outer).take(20).collect();
+            assert_eq!(loaded.repeated[..repeated.len().min(loaded.repeated.len())], repeated[..], "{text}");
+        }
+    }
+}
+
+#[test]
 fn nothing_to_import_is_said() {
     for (document, word) in [
         (json!({ "openapi": "3.1.0", "webhooks": { "a": { "post": {} } } }), "webhooks"),
