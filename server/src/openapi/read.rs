@@ -4,6 +4,7 @@
 //! YAML aliases are bounded, so that no document takes more memory than its length justifies.
 
 mod block;
+mod depth;
 mod document;
 mod load;
 mod text;
