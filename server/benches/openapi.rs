@@ -6,7 +6,7 @@
 //! for a comparison of 1,000 commands with 20 params each.
 //!
 //! `cargo bench -p server --bench openapi -- PATH` measures the process with a document, or with each document of a folder.
-//! The targets are 15 ms of CPU for each MB of text, and 300 ms and 150 MB for GitHub's document.
+//! The targets are 15 ms of CPU for each MB of text, and 300 ms and 150 MB for GitHub's document (docs/performance.md#an-import).
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};

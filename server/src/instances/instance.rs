@@ -51,7 +51,8 @@ pub struct Instance {
     pub(super) executor: Option<Arc<dyn Executor>>,
     pub(super) service: Option<Box<HealthCheck>>,
     pub(super) mock: MockSettings,
-    pub(super) mock_script: Option<ScriptMocks>,
+    /// Few have one.
+    pub(super) mock_script: Option<Box<ScriptMocks>>,
     pub(super) timeout_ms: Option<u64>,
 }
 
@@ -74,7 +75,7 @@ impl Instance {
             schema: &self.schema,
             executor: self.executor.as_deref()?,
             mock: Some(&self.mock),
-            mock_script: self.mock_script.as_ref().map(|script| script as &dyn MockScript),
+            mock_script: self.mock_script.as_deref().map(|script| script as &dyn MockScript),
             timeout_ms: self.timeout_ms,
         })
     }

@@ -131,10 +131,9 @@ impl Loader {
         };
         let refusal = refusal(&connector.fields, &connector_type.name, executor.is_some(), unfit);
         let id = connector.id;
-        let mock_script = mock
-            .script
-            .as_deref()
-            .map(|source| ScriptMocks::new(self.scripts.clone(), id.to_string(), Arc::clone(&schema), source));
+        let mock_script = mock.script.as_deref().map(|source| {
+            Box::new(ScriptMocks::new(self.scripts.clone(), id.to_string(), Arc::clone(&schema), source))
+        });
         let label = self.metered.label(&connector.fields.name);
         let meters = Meters::new(&connector_type.name, &label);
         Ok(Instance {
