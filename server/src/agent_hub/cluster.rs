@@ -22,6 +22,9 @@ pub(super) const SILENCE: Duration = Duration::from_secs(6);
 pub(super) const ON_ITS_WAY: Duration = Duration::from_secs(3);
 /// How long the caller's server may take to confirm a result; it confirms once the execution is recorded.
 pub(super) const CONFIRMATION: Duration = Duration::from_secs(10);
+/// How long the link may take to take a message or a subscription. It is a moment, unless too many wait because NATS is away and that
+/// was not noticed yet.
+pub(super) const TAKEN: Duration = Duration::from_secs(1);
 /// The most commands of other servers at once.
 pub(super) const MAX_COMMANDS: usize = 4096;
 

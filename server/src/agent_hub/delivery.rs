@@ -174,7 +174,7 @@ pub(super) enum Over {
 /// A command on its way over one line after another.
 pub(super) struct Way {
     pub(super) ticket: Ticket,
-    /// What other servers say of the command, where there are others.
+    /// What other servers say of the command, where there are others; `None` also while NATS is away.
     pub(super) exchange: Option<Exchange>,
     /// Whether the command may have left.
     pub(super) has_left: bool,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use connector_runtime::egress::memory::TEXT_COPIES;
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, TAKEN};
 use super::inflight::Answer;
 use super::line::Elsewhere;
 use super::messages::{Reply, Request, Speaker, open, seal};
@@ -60,10 +61,14 @@ impl Confirmation {
 }
 
 impl Exchange {
-    /// Listens to what is said about a command; `None` at the end of the link.
+    /// Listens to what is said about a command; `None` while NATS is away. Subscriptions wait until it is back, and there is room for
+    /// 2,048 of them: the next call would wait as well.
     pub(super) async fn open(cluster: &Arc<Cluster>, command: Uuid) -> Option<Self> {
-        let messages = cluster.nats.subscribe(cluster.subject_of_result(command), None).await.ok()?;
-        Some(Self { cluster: Arc::clone(cluster), command, messages })
+        if !cluster.nats.is_connected() {
+            return None;
+        }
+        let subscribed = timeout(TAKEN, cluster.nats.subscribe(cluster.subject_of_result(command), None)).await;
+        Some(Self { cluster: Arc::clone(cluster), command, messages: subscribed.ok()?.ok()? })
     }
 
     /// Sends a command to the server that has the agent's connection.
@@ -75,10 +80,11 @@ impl Exchange {
         }
         let sealed = seal(&cluster.vault, Speaker::Caller, self.command, request).ok_or(Unsent::Away)?;
         let (subject, bytes) = (cluster.subject_of_agent(&to.agent_id), sealed.len());
-        match cluster.nats.publish(subject, Some(cluster.subject_of_result(self.command)), sealed).await {
-            Ok(Published::Given) => Ok(()),
-            Ok(Published::TooLarge) => Err(Unsent::TooLarge(bytes)),
-            Err(_) => Err(Unsent::Away),
+        let published = cluster.nats.publish(subject, Some(cluster.subject_of_result(self.command)), sealed);
+        match timeout(TAKEN, published).await {
+            Ok(Ok(Published::Given)) => Ok(()),
+            Ok(Ok(Published::TooLarge)) => Err(Unsent::TooLarge(bytes)),
+            Ok(Err(_)) | Err(_) => Err(Unsent::Away),
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use uuid::Uuid;
 
-use super::cluster::{ALIVE, CONFIRMATION, Cluster, MAX_COMMANDS, ON_ITS_WAY};
+use super::cluster::{ALIVE, CONFIRMATION, Cluster, MAX_COMMANDS, ON_ITS_WAY, TAKEN};
 use super::command_id::CommandId;
 use super::connection::{Connection, NoSlot};
 use super::hub::Hub;
@@ -214,9 +214,15 @@ impl Asked {
 
     async fn say(&self, reply: Reply) {
         let cluster = &self.cluster;
+        // It is true of now, and NATS would pass it on once it is back.
+        if matches!(reply, Reply::Alive { .. }) && !cluster.nats.is_connected() {
+            return;
+        }
         let Some(sealed) = seal(&cluster.vault, Speaker::Holder, self.command, &reply) else { return };
-        if let Err(error) = cluster.nats.publish(self.reply.clone(), None, sealed).await {
-            tracing::debug!(%error, "a server could not be told what came of its command");
+        match timeout(TAKEN, cluster.nats.publish(self.reply.clone(), None, sealed)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a server could not be told what came of its command"),
+            Err(_) => tracing::debug!("NATS takes no message, so a server was not told what came of its command"),
         }
     }
 }

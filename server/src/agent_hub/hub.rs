@@ -142,7 +142,7 @@ impl Hub {
         self.cluster.get()
     }
 
-    /// Listens to what other servers say of a command, where there are others.
+    /// Listens to what other servers say of a command, where there are others and NATS is there.
     pub(super) async fn exchange(&self, command: Uuid) -> Option<Exchange> {
         Exchange::open(self.cluster()?, command).await
     }

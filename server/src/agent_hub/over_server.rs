@@ -19,6 +19,10 @@ impl<C: Fn(&Line, Uuid, Duration) -> Result<CommandFrame, Undelivered>> Delivery
     /// Sends the command to the server that has the connection and waits for what comes of it.
     pub(super) async fn over_server(&self, to: &Elsewhere, on: &Line, way: &mut Way) -> Over {
         let unreachable = || Over::Unsent(Undelivered::Unreachable { agent: to.agent_id.clone() });
+        if way.exchange.is_none() {
+            // NATS may have been away before.
+            way.exchange = self.hub.exchange(way.ticket.id).await;
+        }
         let (Some(exchange), Some(cluster)) = (&way.exchange, self.hub.cluster()) else { return unreachable() };
         let left = self.deadline.saturating_duration_since(Instant::now());
         let frame = match (self.command)(on, way.ticket.id, left) {
