@@ -27,7 +27,12 @@ const QUEUE: &str = "floh";
 /// Takes commands of other servers for a connection, for as long as it lives.
 pub(super) async fn take_commands(hub: Hub, cluster: Arc<Cluster>, connection: Arc<Connection>) {
     let subject = cluster.subject_of_agent(&connection.agent_id);
-    let Ok(mut commands) = cluster.nats.subscribe(subject, Some(QUEUE)).await else { return };
+    let subscribed = tokio::select! {
+        subscribed = cluster.nats.subscribe(subject, Some(QUEUE)) => subscribed,
+        // While NATS is away for long, many may come and go.
+        _ = connection.ended() => return,
+    };
+    let Ok(mut commands) = subscribed else { return };
     loop {
         let message = tokio::select! {
             message = commands.next() => message,
