@@ -11,12 +11,6 @@
 //!
 //! `-- peers NODE PROGRAM VARIANT...` measures a read beside a server of others under the same load: `.ci/peers/run`.
 
-#[path = "http/mod.rs"]
-mod http;
-#[path = "process/mod.rs"]
-mod process;
-
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path as FilePath;
 use std::process::ExitCode;
@@ -27,12 +21,12 @@ use axum::extract::Path;
 use axum::routing::post;
 use axum::{Json, Router};
 use connector_runtime::prelude::*;
+use measure::http::{exchange, one, request};
+use measure::least_and_median;
+use measure::process::{Process, cpu_of};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Barrier, Semaphore};
-
-use self::http::{exchange, request};
-use self::process::{Process, cpu_of, least_and_median, one};
 
 /// The binary's allocator, for both sides.
 #[global_allocator]
@@ -254,9 +248,9 @@ async fn measure(calls: &[(&str, &Process, Call)]) -> Vec<Vec<f64>> {
     let mut rounds = vec![Vec::new(); calls.len()];
     for round in 0..=ROUNDS {
         for ((what, process, call), rounds) in calls.iter().zip(&mut rounds) {
-            let (cpu, began) = (cpu_of(process.id(), false), Instant::now());
+            let (cpu, began) = (cpu_of(process.id()), Instant::now());
             load(process.address, call, CONNECTIONS, None).await;
-            let cpu = cpu_of(process.id(), false) - cpu;
+            let cpu = cpu_of(process.id()) - cpu;
             let each = |time: Duration| time.as_secs_f64() * 1e6 / CALLS as f64;
             eprintln!("round {round} {what:<20} {:>8.1} us of CPU, {:>8.1} us each", each(cpu), each(began.elapsed()));
             if round > 0 {
@@ -278,13 +272,13 @@ async fn make_and_call(floh: &Process, prefix: &str, count: usize, secret_bytes:
         let (status, answer) = one(floh.address, "/api/connectors", &made.to_string()).await;
         assert!(status == 201, "{status} {answer}");
     }
-    let before = kb(floh, "RssAnon");
+    let before = floh.kb("RssAnon");
     let body = json!({ "command": "price", "params": { "symbol": "FLOH", "quantity": 12 } }).to_string();
     for number in 0..count {
         let (status, answer) = one(floh.address, &format!("/api/connectors/{prefix}-{number}/execute"), &body).await;
         assert!(status == 200, "{status} {answer}");
     }
-    (kb(floh, "RssAnon") - before) / count as f64
+    (floh.kb("RssAnon") - before) / count as f64
 }
 
 /// A call that is made many times.
@@ -339,14 +333,7 @@ async fn load(address: SocketAddr, call: &Call, connections: usize, watched: Opt
     }
 }
 
-/// A size that the system knows of a process, in kB.
-fn kb(process: &Process, name: &str) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("a size");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
-}
-
 fn print_memory(process: &Process, when: &str) {
-    let [anonymous, resident] = ["RssAnon", "VmRSS"].map(|name| kb(process, name) / 1e3);
+    let [anonymous, resident] = ["RssAnon", "VmRSS"].map(|name| process.kb(name) / 1e3);
     println!("memory {when}: RssAnon {anonymous:.1} MB, VmRSS {resident:.1} MB");
 }

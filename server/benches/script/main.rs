@@ -7,11 +7,7 @@
 //!
 //! `-- peers NODE PROGRAM...` measures that beside the sandboxes of others: `.ci/peers/run`.
 
-#[path = "../http/mod.rs"]
-mod http;
 mod peers;
-#[path = "../process/mod.rs"]
-mod process;
 mod rest;
 
 use std::fs;
@@ -21,6 +17,7 @@ use std::time::{Duration, Instant};
 use connector_runtime::log::LogLevel;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use measure::least_and_median;
 use rquickjs::{Context, Function, Object, Runtime, Value as JsValue};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
@@ -30,7 +27,6 @@ use server::script::{
 };
 
 use self::peers::Peer;
-use self::process::least_and_median;
 use self::rest::Rest;
 
 /// The binary's allocator, for both sides.

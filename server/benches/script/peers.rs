@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use measure::process::cpu_of;
+
 use crate::COMMAND;
-use crate::process::cpu_of;
 
 /// A sandbox in a process of its own, which ends with this value.
 pub(crate) struct Peer {
@@ -42,7 +43,7 @@ impl Peer {
     }
 
     pub(crate) fn cpu(&self) -> Duration {
-        cpu_of(self.child.id(), false)
+        cpu_of(self.child.id())
     }
 
     fn line(&mut self) -> String {

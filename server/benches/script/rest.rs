@@ -1,15 +1,14 @@
 //! The same script as a connector of a real server, called over REST: the execution is recorded.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use measure::http::{exchange, one, request};
+use measure::process::{Process, children_of, cpu_of, cpu_of_ended_children};
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use crate::http::{exchange, request};
-use crate::process::{Process, cpu_of, one};
 use crate::{COMMAND, SCRIPT};
 
 /// Connections that call at once: what is recorded is written in groups.
@@ -73,15 +72,7 @@ impl Rest {
     /// CPU time of the server, and that of its workers, those that have ended included.
     pub(crate) fn cpu(&self) -> (Duration, Duration) {
         let id = self.server.id();
-        let server = cpu_of(id, false);
-        let ended = cpu_of(id, true) - server;
-        (server, ended + workers(id).iter().map(|worker| cpu_of(*worker, false)).sum::<Duration>())
+        let workers = children_of(id).into_iter().map(cpu_of).sum::<Duration>();
+        (cpu_of(id), workers + cpu_of_ended_children(Some(id)))
     }
-}
-
-/// The process ids of the children of a process.
-fn workers(id: u32) -> Vec<u32> {
-    let threads = fs::read_dir(format!("/proc/{id}/task")).expect("it runs");
-    let children = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
-    children.flat_map(|ids| ids.split_whitespace().map(|id| id.parse().expect("an id")).collect::<Vec<_>>()).collect()
 }

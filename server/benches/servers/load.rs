@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use connector_runtime::prelude::Value;
+use measure::http::{exchange, request};
+use measure::process::cpu_of;
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use crate::http::{exchange, request};
-use crate::process::{Postgres, Server, cpu_of};
+use crate::process::{Postgres, Server};
 
 /// Syncs that tell what one costs here.
 const SYNCS: usize = 200;
@@ -38,7 +39,7 @@ pub(crate) struct Load<'a> {
 pub(crate) async fn measured(load: &Load<'_>, postgres: Option<&Postgres>) -> Round {
     let cpu = || {
         let servers: Duration = load.servers.iter().map(Server::cpu).sum();
-        [servers, postgres.map_or(Duration::ZERO, Postgres::cpu), cpu_of("self", false).expect("this process")]
+        [servers, postgres.map_or(Duration::ZERO, Postgres::cpu), cpu_of(std::process::id())]
     };
     let (commits, before) = (postgres.map(Postgres::commits), cpu());
     let began = Instant::now();

@@ -12,8 +12,6 @@
 //! generator shares the machine; its CPU, and that of all processes of PostgreSQL, are told beside the servers'. They are
 //! counted by the system's clock of hundredths of a second.
 
-#[path = "../http/mod.rs"]
-mod http;
 mod load;
 mod process;
 
@@ -21,12 +19,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use connector_runtime::prelude::*;
+use measure::http::request;
 use serde_json::json;
 use server::store::Store;
 use sqlx::Connection as _;
 use test_support::nats::{LARGE, Nats};
 
-use self::http::request;
 use self::load::{Load, Round, call, heading, measured, median, percentiles, row, succeeds, sync_us};
 use self::process::{Agent, Hold, Postgres, Server, Start};
 

@@ -9,11 +9,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use connector_runtime::prelude::Value;
+use measure::http::{TOKEN, exchange, request};
+use measure::process::{children_of, cpu_of, cpu_of_ended_children};
 use serde_json::json;
 use test_support::postgres::Cluster;
 use tokio::net::TcpStream;
-
-use crate::http::{TOKEN, exchange, request};
 
 /// The key that all servers share.
 const MASTER_KEY: &str = "87bUxcLXIXNBlLlDazbZU6BeaOPxZpaiMah1u/DzyAU=";
@@ -32,22 +32,21 @@ pub(crate) enum Hold {
 /// A PostgreSQL of its own, and the id of its first process.
 pub(crate) struct Postgres {
     pub(crate) cluster: Cluster,
-    pub(crate) postmaster: String,
+    pub(crate) postmaster: u32,
 }
 
 impl Postgres {
     pub(crate) fn start() -> Option<Self> {
         let cluster = Cluster::durable()?;
         let postmaster = cluster.sql("postgres", r"SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1)");
-        Some(Self { cluster, postmaster })
+        Some(Self { cluster, postmaster: postmaster.parse().expect("an id") })
     }
 
     /// CPU time of all its processes, those that have ended included.
     pub(crate) fn cpu(&self) -> Duration {
-        let path = format!("/proc/{0}/task/{0}/children", self.postmaster);
-        let children = fs::read_to_string(path).expect("it runs");
-        let of_children = children.split_whitespace().filter_map(|child| cpu_of(child, false));
-        cpu_of(&self.postmaster, true).expect("it runs") + of_children.sum::<Duration>()
+        let id = self.postmaster;
+        let of_children = children_of(id).into_iter().map(cpu_of).sum::<Duration>();
+        cpu_of(id) + cpu_of_ended_children(Some(id)) + of_children
     }
 
     /// How many transactions have written so far.
@@ -55,15 +54,6 @@ impl Postgres {
         let next = self.cluster.sql("postgres", "SELECT pg_snapshot_xmax(pg_current_snapshot())");
         next.parse().expect("a number")
     }
-}
-
-/// CPU time of all threads of a process and, if asked for, of its children that have ended; `None` if it is gone.
-pub(crate) fn cpu_of(process: &str, with_ended: bool) -> Option<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // After the name in brackets: `utime` and `stime`, and then the same of children.
-    let fields = stat.rsplit(") ").next().expect("fields after its name").split(' ');
-    let ticks = fields.skip(11).take(if with_ended { 4 } else { 2 });
-    Some(ticks.map(|ticks| Duration::from_millis(10 * ticks.parse::<u64>().expect("ticks"))).sum())
 }
 
 /// How a server is started; on SQLite without a database.
@@ -118,7 +108,7 @@ impl Server {
 
     /// CPU time of all its threads.
     pub(crate) fn cpu(&self) -> Duration {
-        cpu_of(&self.child.id().to_string(), false).expect("it runs")
+        cpu_of(self.child.id())
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use measure::http::{exchange, one, request};
+use measure::process::Process;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 
-use crate::process::{Process, exchange, one, request};
 use crate::{Ratio, memory};
 
 /// Connections that are kept alive, each with one call at a time.

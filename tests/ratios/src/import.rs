@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use measure::process::cpu_of_ended_children;
 use serde_json::{Map, Value, json};
 
 use crate::Ratio;
-use crate::process::cpu_of_ended_children;
 
 const ROUNDS: usize = 4;
 /// Processes of a round, one after the other: the system's clock has steps of 10 ms.

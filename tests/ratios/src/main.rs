@@ -12,7 +12,6 @@ mod calls;
 mod committed;
 mod import;
 mod memory;
-mod process;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -3,8 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use measure::http::ready;
+use measure::process::Process;
+
 use crate::Ratio;
-use crate::process::{Process, ready};
 
 /// How often the memory is read.
 const EVERY: Duration = Duration::from_millis(250);
