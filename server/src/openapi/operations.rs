@@ -81,13 +81,11 @@ pub(super) fn list<'d>(
             notes.warn("path_without_slash", &pointer, "the path does not begin with `/`; one is put before it");
         }
         let item = Item { is_cut, ..follow(document, item, &pointer, notes) };
-        let mut known: Vec<&str> = Vec::new();
-        for layer in &item.layers {
+        for (index, layer) in item.layers.iter().enumerate() {
             for (key, value) in *layer {
-                if known.contains(&key.as_str()) {
+                if item.layers[..index].iter().any(|outer| outer.contains_key(key)) {
                     continue;
                 }
-                known.push(key);
                 if METHODS.contains(&key.as_str()) || (latest && key == "query") {
                     take(
                         document,

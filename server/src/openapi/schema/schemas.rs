@@ -9,7 +9,7 @@ use connector_runtime::schema::{
 use serde_json::{Map, Value};
 
 use super::keywords::{self, Keywords};
-use super::merge::{merge, prune};
+use super::merge::{merge, prune, settle};
 use super::parts::Parts;
 use crate::openapi::notes::Notes;
 use crate::openapi::resolve::{Broken, Document};
@@ -349,6 +349,9 @@ impl<'s, 'd> Writer<'s, 'd> {
                     merge(out, Map::from_iter([(keyword.to_owned(), Value::Array(written))]));
                 }
             }
+        }
+        if parts.branches() {
+            settle(out);
         }
         whole
     }
