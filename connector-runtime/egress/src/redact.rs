@@ -10,6 +10,7 @@
 
 mod anchor;
 mod build;
+mod few;
 mod fields;
 mod names;
 mod pem;

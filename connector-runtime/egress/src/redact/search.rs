@@ -1,16 +1,17 @@
-//! Looks for secrets in bytes: an automaton finds anchors, and what surrounds one is compared with the secret.
+//! Looks for secrets in bytes: anchors are found first, and what surrounds one is compared with the secret.
 //!
-//! The automaton grows with the number of secrets and not with their length. Comparing is linear in the text, because
+//! What finds anchors grows with the number of secrets and not with their length. Comparing is linear in the text, because
 //! a form never looks twice at bytes that it has matched (the Z algorithm), and because the number of comparisons is
 //! bounded: a text that exceeds it is masked as a whole.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input};
 
 use super::anchor::{Family, Form, MAX_ANCHOR};
+use super::few::Few;
 use crate::Secret;
 
 /// Work for each byte of a text: comparisons of a secret's form with a place of the text, and bytes of secrets whose
@@ -29,15 +30,21 @@ pub(super) enum Search {
     /// There are no secrets.
     Nothing,
     Anchors(Anchors),
-    /// The automaton could not be built: everything counts as secret.
+    /// It could not be built: everything counts as secret.
     Closed,
 }
 
 pub(super) struct Anchors {
-    automaton: AhoCorasick,
+    finder: Finder,
     /// For each anchor the end of its places in `places`.
     ends: Box<[u32]>,
     places: Box<[Place]>,
+}
+
+/// What finds anchors in bytes.
+enum Finder {
+    Few(Few),
+    Many(AhoCorasick),
 }
 
 /// Where an anchor stands in a secret.
@@ -109,13 +116,9 @@ impl Search {
             let Ok(end) = u32::try_from(places.len()) else { return Self::Closed };
             ends.push(end);
         }
-        // Of few anchors, the prefilter finds the candidates; of many, a DFA would be large. Without dense states an automaton is a
-        // third as large, and a scan takes one or two percent longer: each connector in memory has one.
-        let mut builder = AhoCorasick::builder();
-        builder.kind(Some(AhoCorasickKind::ContiguousNFA)).dense_depth(0);
-        match builder.build(anchors.iter().map(|(anchor, _)| anchor)) {
-            Ok(automaton) => Self::Anchors(Anchors { automaton, ends: ends.into(), places: places.into() }),
-            Err(_) => Self::Closed,
+        match Finder::new(&anchors) {
+            Some(finder) => Self::Anchors(Anchors { finder, ends: ends.into(), places: places.into() }),
+            None => Self::Closed,
         }
     }
 
@@ -146,7 +149,40 @@ impl Search {
         match self {
             Self::Nothing | Self::Closed => 0,
             Self::Anchors(anchors) => {
-                anchors.automaton.memory_usage() + size_of_val(&*anchors.ends) + size_of_val(&*anchors.places)
+                let finder = match &anchors.finder {
+                    Finder::Few(few) => few.held_bytes(),
+                    Finder::Many(automaton) => automaton.memory_usage(),
+                };
+                finder + size_of_val(&*anchors.ends) + size_of_val(&*anchors.places)
+            }
+        }
+    }
+}
+
+impl Finder {
+    /// Returns `None` if it cannot be built.
+    fn new(anchors: &[(Vec<u8>, Vec<Place>)]) -> Option<Self> {
+        if let Some(few) = Few::new(anchors.iter().map(|(anchor, _)| &**anchor)) {
+            return Some(Self::Few(few));
+        }
+        // Of many, a DFA would be large. Without dense states an automaton is a third as large, and a scan takes one or two percent
+        // longer: each connector in memory may have one.
+        let mut builder = AhoCorasick::builder();
+        builder.kind(Some(AhoCorasickKind::ContiguousNFA)).dense_depth(0);
+        Some(Self::Many(builder.build(anchors.iter().map(|(anchor, _)| anchor)).ok()?))
+    }
+
+    /// Calls `found` with the number of an anchor and where it stands, for each that a text has.
+    fn find<B>(&self, text: &[u8], mut found: impl FnMut(usize, Range<usize>) -> ControlFlow<B>) -> ControlFlow<B> {
+        match self {
+            Self::Few(few) => few.find(text, found),
+            Self::Many(automaton) => {
+                // Most texts hold no anchor, and this way of asking is the quickest. No other anchor ends before the first one.
+                let Some(first) = automaton.find(text) else { return ControlFlow::Continue(()) };
+                let from = first.end().saturating_sub(MAX_ANCHOR);
+                automaton
+                    .find_overlapping_iter(Input::new(text).span(from..text.len()))
+                    .try_for_each(|hit| found(hit.pattern().as_usize(), hit.range()))
             }
         }
     }
@@ -160,14 +196,12 @@ impl Anchors {
         work: &mut Work,
         found: &mut dyn FnMut(&Secret, Range<usize>) -> bool,
     ) -> Scanned {
-        // Most texts hold no anchor, and this way of asking is the quickest. No other anchor ends before the first one.
-        let Some(first) = self.automaton.find(bytes) else { return Scanned::All };
-        let from = first.end().saturating_sub(MAX_ANCHOR);
-        work.add(bytes);
-        let mut form_bytes_left = MAX_FORM_BYTES;
-        let mut candidates: HashMap<u32, Vec<Candidate>> = HashMap::new();
-        for hit in self.automaton.find_overlapping_iter(Input::new(bytes).span(from..bytes.len())) {
-            let anchor = hit.pattern().as_usize();
+        let mut comparison = None;
+        let ended = self.finder.find(bytes, |anchor, range| {
+            let comparison = comparison.get_or_insert_with(|| {
+                work.add(bytes);
+                Comparison { form_bytes_left: MAX_FORM_BYTES, candidates: HashMap::new() }
+            });
             let of_anchor = anchor.checked_sub(1).map_or(0, |before| self.ends[before])..self.ends[anchor];
             for index in of_anchor {
                 let place = self.places[index as usize];
@@ -176,33 +210,56 @@ impl Anchors {
                 if secret.expose().len() > bytes.len() {
                     continue;
                 }
-                let forms = match candidates.entry(index) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(new) => {
-                        if !work.take(WORK_OF_FORMS + secret.expose().len()) {
-                            return Scanned::Closed;
-                        }
-                        let mut forms = place.family.forms(secret.expose(), place.at as usize, bytes.len());
-                        forms.retain(|form| form.has_anchor(&bytes[hit.range()]));
-                        let size = forms.iter().map(|form| form.text.len()).sum();
-                        let Some(left) = form_bytes_left.checked_sub(size) else { return Scanned::Closed };
-                        form_bytes_left = left;
-                        new.insert(forms.into_iter().map(Candidate::new).collect())
-                    }
+                let Some(forms) = comparison.forms(index, place, secret, &bytes[range.clone()], bytes.len(), work)
+                else {
+                    return ControlFlow::Break(Scanned::Closed);
                 };
-                if !work.take(forms.len().max(1)) {
-                    return Scanned::Closed;
-                }
                 for form in forms {
-                    if let Some(range) = form.find_at(bytes, hit.start())
+                    if let Some(range) = form.find_at(bytes, range.start)
                         && found(secret, range)
                     {
-                        return Scanned::Stopped;
+                        return ControlFlow::Break(Scanned::Stopped);
                     }
                 }
             }
-        }
-        Scanned::All
+            ControlFlow::Continue(())
+        });
+        ended.break_value().unwrap_or(Scanned::All)
+    }
+}
+
+/// What is compared with one text.
+struct Comparison {
+    form_bytes_left: usize,
+    /// The forms of each place whose anchor was found.
+    candidates: HashMap<u32, Vec<Candidate>>,
+}
+
+impl Comparison {
+    /// Returns the forms of a secret that have this anchor, and at most `most` bytes; `None` if that is more work than is left.
+    fn forms(
+        &mut self,
+        index: u32,
+        place: Place,
+        secret: &Secret,
+        anchor: &[u8],
+        most: usize,
+        work: &mut Work,
+    ) -> Option<&mut Vec<Candidate>> {
+        let forms = match self.candidates.entry(index) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                if !work.take(WORK_OF_FORMS + secret.expose().len()) {
+                    return None;
+                }
+                let mut forms = place.family.forms(secret.expose(), place.at as usize, most);
+                forms.retain(|form| form.has_anchor(anchor));
+                let size = forms.iter().map(|form| form.text.len()).sum();
+                self.form_bytes_left = self.form_bytes_left.checked_sub(size)?;
+                new.insert(forms.into_iter().map(Candidate::new).collect())
+            }
+        };
+        work.take(forms.len().max(1)).then_some(forms)
     }
 }
 

@@ -1,3 +1,4 @@
+mod few;
 mod laws;
 mod limits;
 mod names;
