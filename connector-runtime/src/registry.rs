@@ -126,6 +126,12 @@ impl Entry {
         self.schema.get_or_init(|| Arc::new(describe(self.descriptor)))
     }
 
+    /// Returns the config schema; if it was not used before, one for this caller alone, which is not kept. For those who
+    /// look at every type once: of a server with many types most are never called.
+    pub fn unkept_schema(&self) -> Arc<ConfigSchema> {
+        self.schema.get().map_or_else(|| Arc::new(describe(self.descriptor)), Arc::clone)
+    }
+
     /// Returns an executor for one instance of the type.
     pub fn executor(&self) -> BuiltIn {
         BuiltIn::new(self.descriptor, Arc::clone(self.schema()))

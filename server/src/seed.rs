@@ -129,7 +129,8 @@ pub async fn seed(store: &Store, vault: &Vault, registry: &Registry, options: Se
     let rows: Vec<SeedTypeRow> = planned.iter().map(|planned| planned.row.clone()).collect();
     let schemas: HashMap<&str, (ExecutionModel, &ConfigSchema, &ConfigSchema)> = planned
         .iter()
-        .map(|planned| (planned.row.name.as_str(), (planned.row.execution_model, &*planned.old, &*planned.new)))
+        .filter_map(|planned| Some((&planned.row, planned.schemas.as_ref()?)))
+        .map(|(row, (old, new))| (row.name.as_str(), (row.execution_model, &**old, &**new)))
         .collect();
     let mut cleared = Vec::new();
     let mut reworking = |name: &str, stored: StoredConfig| -> Result<Option<Rework>, SeedError> {
@@ -203,8 +204,9 @@ async fn beside_later(store: &Store, planned: &[Planned], options: SeedOptions) 
 
 fn row(entry: &Entry, seeded: Option<&SeededType>, options: SeedOptions) -> Result<Planned, SeedError> {
     let seed = entry.descriptor().seed_row();
-    let schema = entry.schema();
-    let seeded_schema = StoredSchema::of(schema);
+    // Not kept: until a connector is called, a type's schema is needed here alone.
+    let schema = entry.unkept_schema();
+    let seeded_schema = StoredSchema::of(&schema);
     let row = SeedTypeRow {
         name: seed.name.to_owned(),
         version: seed.version.to_owned(),
@@ -219,7 +221,7 @@ fn row(entry: &Entry, seeded: Option<&SeededType>, options: SeedOptions) -> Resu
         changes: String::new(),
         decision: SeedDecision::Leave,
     };
-    decided(row, schema, seeded, options)
+    decided(row, &schema, seeded, options)
 }
 
 /// The sample is a compiled-in connector, so it is seeded like one.
@@ -283,10 +285,8 @@ struct Planned {
     only_texts: bool,
     /// Whether a later version was seeded, which stays.
     is_older: bool,
-    /// The schema so far.
-    old: Arc<ConfigSchema>,
-    /// The compiled schema.
-    new: Arc<ConfigSchema>,
+    /// The schema so far and the compiled one, unless they are the same text.
+    schemas: Option<(Arc<ConfigSchema>, Arc<ConfigSchema>)>,
 }
 
 impl Planned {
@@ -320,8 +320,7 @@ fn decided(
         // As at nearly every start. Reading the same text back would cost more than all the rest.
         let changes = NewVersion::first(VersionSource::Seed, Actor::system()).changes;
         let row = SeedTypeRow { changes, decision: SeedDecision::Leave, ..row };
-        let [old, new] = [schema, schema].map(Arc::clone);
-        return Ok(Planned { row, replaced: None, only_texts: false, is_older: false, old, new });
+        return Ok(Planned { row, replaced: None, only_texts: false, is_older: false, schemas: None });
     }
     let old = Arc::new(old.and_then(|schema| stored_schema(schema).ok()).unwrap_or_default());
     let plan = plan(&row.name, &row.version, schema, seeded, options)?;
@@ -339,7 +338,7 @@ fn decided(
         None => NewVersion::first(VersionSource::Seed, Actor::system()).changes,
     };
     let row = SeedTypeRow { changes, decision: plan.decision, ..row };
-    Ok(Planned { row, replaced, only_texts, is_older, old, new: Arc::clone(schema) })
+    Ok(Planned { row, replaced, only_texts, is_older, schemas: Some((old, Arc::clone(schema))) })
 }
 
 /// Returns whether a type was seeded with the same version and schema, to the letter.

@@ -34,6 +34,16 @@ fn what_is_annotated_is_collected() {
 }
 
 #[test]
+fn a_schema_is_kept_only_for_those_who_use_it_again() {
+    let registry = Registry::collect().unwrap();
+    let entry = registry.get("registry-one").unwrap();
+    let unkept = std::sync::Arc::downgrade(&entry.unkept_schema());
+    assert!(unkept.upgrade().is_none(), "nobody holds it");
+    assert_eq!(entry.unkept_schema(), *entry.schema());
+    assert!(std::sync::Arc::ptr_eq(&entry.unkept_schema(), entry.schema()), "the one that is kept serves all");
+}
+
+#[test]
 fn two_of_one_name_are_refused_with_both_places_in_any_order() {
     for order in [[&FIRST, &SECOND], [&SECOND, &FIRST]] {
         let error = Registry::of(order).unwrap_err();

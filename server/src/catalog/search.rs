@@ -1,5 +1,7 @@
 //! The search over connectors, types and commands. What a caller may not see is not found.
 
+use connector_runtime::descriptor::CommandSpec;
+
 use super::reach::ReachedInstances;
 use super::type_head::{TypeHead, head};
 use crate::auth::{OpContext, Scope};
@@ -68,14 +70,11 @@ fn compiled(services: &Services, text: &str) -> Vec<CommandLine> {
     let text = text.to_lowercase();
     let mut found = Vec::new();
     for entry in services.registry.iter() {
-        for (name, command) in &entry.schema().commands {
-            let description = command.description.clone().unwrap_or_default();
+        let descriptor = entry.descriptor();
+        for CommandSpec { name, description, .. } in descriptor.commands {
             if name.to_lowercase().contains(&text) || description.to_lowercase().contains(&text) {
-                found.push(CommandLine {
-                    type_name: entry.descriptor().name.to_owned(),
-                    name: name.clone(),
-                    description,
-                });
+                let [type_name, name, description] = [descriptor.name, name, description].map(str::to_owned);
+                found.push(CommandLine { type_name, name, description });
             }
         }
     }

@@ -57,6 +57,6 @@ pub async fn type_instances(
 /// connectors those that the caller reaches.
 pub(super) fn head(services: &Services, line: TypeHead, reached: &ReachedInstances) -> TypeHead {
     let compiled = services.registry.get(&line.name).filter(|_| line.execution_model == ExecutionModel::BuiltIn);
-    let commands = compiled.map_or(line.commands, |entry| Some(entry.schema().commands.len() as u64));
+    let commands = compiled.map_or(line.commands, |entry| Some(entry.descriptor().commands.len() as u64));
     TypeHead { commands, instances: reached.number(line.id, line.instances), ..line }
 }

@@ -76,7 +76,7 @@ pub struct CompiledType {
 pub fn compiled_types(services: &Services) -> Vec<CompiledType> {
     let types = services.registry.iter().map(|entry| {
         let descriptor = entry.descriptor();
-        let commands = entry.schema().commands.len();
+        let commands = descriptor.commands.len();
         let (name, version, description) = (descriptor.name, descriptor.version, descriptor.description);
         CompiledType { name, version, description, commands }
     });
