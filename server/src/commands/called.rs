@@ -89,7 +89,7 @@ async fn called(
     let Some(command) = command.or(instance.schema.default_command.as_deref()) else { return Ok(None) };
     let Some(found) = instance.schema.command(command) else { return Ok(None) };
     Ok(Some(CalledCommand {
-        connector: instance.name.clone(),
+        connector: (*instance.name).to_owned(),
         command: command.to_owned(),
         effect: found.effect,
         scope: scope_of(command, found.effect),

@@ -154,7 +154,7 @@ fn left_out_because(row: &ExecutionRow, instance: Option<&Instance>) -> Option<&
     if row.run_id.is_some() {
         return Some("it may hold secrets of its run, which are known only while a step is at work");
     }
-    if row.type_version != instance.type_version {
+    if row.type_version != *instance.type_version {
         return Some("the type of its connector has another version now, so that its secret params are not known");
     }
     match row.command.as_deref().and_then(|name| instance.schema.command(name)) {

@@ -25,7 +25,7 @@ pub(super) fn span(id: Uuid, instance: &Instance, request: &Request) -> Span {
         "execution",
         request_id = request.ctx.request_id().as_str(),
         execution_id = %id,
-        connector = instance.name,
+        connector = &*instance.name,
         command,
     )
 }

@@ -68,9 +68,9 @@ pub(super) fn begun(
     ExecutionRow {
         id,
         connector_id: instance.id,
-        connector: instance.name.clone(),
-        type_name: instance.type_name.clone(),
-        type_version: instance.type_version.clone(),
+        connector: (*instance.name).to_owned(),
+        type_name: (*instance.type_name).to_owned(),
+        type_version: (*instance.type_version).to_owned(),
         command: command.map(shown),
         status: ExecutionStatus::Started,
         mocked: false,

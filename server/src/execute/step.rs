@@ -110,8 +110,8 @@ pub async fn find_step_command(
     let known = name.and_then(|name| Some((name, schema.commands.get(name)?)));
     let only_reads = known.is_some_and(|(name, command)| reads(name, command.effect));
     Ok(StepCommand {
-        type_name: instance.type_name.clone(),
-        type_version: instance.type_version.clone(),
+        type_name: (*instance.type_name).to_owned(),
+        type_version: (*instance.type_version).to_owned(),
         only_reads,
         is_repeatable: only_reads || known.is_some_and(|(_, command)| command.idempotent),
         name: known.map(|(name, _)| name.to_owned()),

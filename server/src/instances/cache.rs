@@ -104,7 +104,7 @@ impl Instances {
             if kept.instances.make_room() {
                 kept.limits.retain(|_, limits| Arc::strong_count(&limits.permits) > 1);
             }
-            kept.instances.insert((instance.id, is_mocked), &instance.name, Arc::clone(&instance));
+            kept.instances.insert((instance.id, is_mocked), Arc::clone(&instance.name), Arc::clone(&instance));
         }
         Ok(instance)
     }
@@ -121,7 +121,7 @@ impl Subscriber for Memory {
             }
             Subject::ConnectorType { name, .. } => {
                 *writes += 1;
-                instances.retain(|instance| instance.type_name != *name);
+                instances.retain(|instance| *instance.type_name != **name);
             }
             Subject::Token { .. } => {}
         }

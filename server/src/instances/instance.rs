@@ -23,11 +23,11 @@ pub struct Instance {
     /// Its id.
     pub id: Uuid,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Name of its type.
-    pub type_name: String,
+    pub type_name: Arc<str>,
     /// The type's version.
-    pub type_version: String,
+    pub type_version: Arc<str>,
     /// The type's schema.
     pub schema: Arc<ConfigSchema>,
     /// Why calls are refused; `None` if callable.
@@ -47,10 +47,11 @@ pub struct Instance {
     /// Limits the number of concurrent calls.
     pub permits: Arc<Semaphore>,
     /// Counts its calls.
-    pub meters: Meters,
+    pub meters: Arc<Meters>,
     pub(super) executor: Option<Arc<dyn Executor>>,
     pub(super) service: Option<Box<HealthCheck>>,
-    pub(super) mock: MockSettings,
+    /// Few have any.
+    pub(super) mock: Option<Box<MockSettings>>,
     /// Few have one.
     pub(super) mock_script: Option<Box<ScriptMocks>>,
     pub(super) timeout_ms: Option<u64>,
@@ -74,7 +75,7 @@ impl Instance {
             connector: &self.name,
             schema: &self.schema,
             executor: self.executor.as_deref()?,
-            mock: Some(&self.mock),
+            mock: self.mock.as_deref(),
             mock_script: self.mock_script.as_deref().map(|script| script as &dyn MockScript),
             timeout_ms: self.timeout_ms,
         })

@@ -59,9 +59,8 @@ impl<T> Kept<T> {
     }
 
     /// Adds an entry, or replaces it.
-    pub(super) fn insert(&mut self, id: Id, name: &str, value: Arc<T>) {
+    pub(super) fn insert(&mut self, id: Id, name: Arc<str>, value: Arc<T>) {
         self.now += 1;
-        let name: Arc<str> = name.into();
         self.by_name.insert(Arc::clone(&name), id.0);
         self.by_id.insert(id, Entry { value, name, used: AtomicU64::new(self.now) });
     }
@@ -118,7 +117,7 @@ mod tests {
     }
 
     fn insert(kept: &mut Kept<usize>, number: usize) {
-        kept.insert(id(number), &number.to_string(), Arc::new(number));
+        kept.insert(id(number), number.to_string().into(), Arc::new(number));
     }
 
     #[test]
@@ -150,9 +149,9 @@ mod tests {
     fn a_connector_is_dropped_with_its_mocked_entry() {
         let mut kept = Kept::default();
         for is_mocked in [false, true] {
-            kept.insert((Uuid::from_u128(1), is_mocked), "one", Arc::new(1));
+            kept.insert((Uuid::from_u128(1), is_mocked), "one".into(), Arc::new(1));
         }
-        kept.insert((Uuid::from_u128(2), false), "two", Arc::new(2));
+        kept.insert((Uuid::from_u128(2), false), "two".into(), Arc::new(2));
         kept.remove(Uuid::from_u128(1));
         assert_eq!((kept.len(), kept.id_of("one"), kept.id_of("two")), (1, None, Some(Uuid::from_u128(2))));
         kept.retain(|number| *number != 2);

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Instance;
-use super::meters::{MeteredNames, Meters};
+use super::meters::MeteredNames;
 use super::refreshing::Refreshers;
 use super::remote::{self, Remote};
 use super::shared_types::{SharedTypes, TypeParts};
@@ -134,13 +134,12 @@ impl Loader {
         let mock_script = mock.script.as_deref().map(|source| {
             Box::new(ScriptMocks::new(self.scripts.clone(), id.to_string(), Arc::clone(&schema), source))
         });
-        let label = self.metered.label(&connector.fields.name);
-        let meters = Meters::new(&connector_type.name, &label);
+        let meters = self.metered.meters(&parts.name, &connector.fields.name);
         Ok(Instance {
             id: connector.id,
-            name: connector.fields.name,
-            type_name: connector_type.name,
-            type_version: connector_type.fields.version,
+            name: connector.fields.name.into(),
+            type_name: parts.name,
+            type_version: parts.version,
             schema,
             refusal,
             connection: Arc::new(ConnectionConfig::stored(config)),
@@ -153,7 +152,7 @@ impl Loader {
             meters,
             executor,
             service: service.map(|service| Box::new(HealthCheck::new(service))),
-            mock,
+            mock: (!connector.fields.mock.is_empty()).then(|| Box::new(mock)),
             mock_script,
             timeout_ms: connector.fields.timeout_ms.map(u64::from),
         })

@@ -1,6 +1,6 @@
 //! The metrics of a connector's calls. Their handles are kept, because a lookup by labels costs more than the rest.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use metrics::{Counter, Histogram};
@@ -14,18 +14,26 @@ const MAX_METERED_CONNECTORS: usize = 1_000;
 /// The label of connectors beyond [`MAX_METERED_CONNECTORS`]. No connector can have this name.
 const OTHERS: &str = "(others)";
 
-/// The names of connectors that have metrics of their own. Clones share them.
+/// The names of connectors that have metrics of their own, and what the others share. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct MeteredNames(Arc<Mutex<HashSet<String>>>);
+pub struct MeteredNames(Arc<Mutex<Metered>>);
+
+#[derive(Debug, Default)]
+struct Metered {
+    own: HashSet<String>,
+    /// The metrics of all others of a type.
+    others: HashMap<Arc<str>, Arc<Meters>>,
+}
 
 impl MeteredNames {
-    /// Returns the label of a connector.
-    pub(super) fn label(&self, name: &str) -> String {
-        let mut names = self.0.lock();
-        if names.contains(name) || (names.len() < MAX_METERED_CONNECTORS && names.insert(name.to_owned())) {
-            return name.to_owned();
+    /// Returns the metrics of a connector.
+    pub(super) fn meters(&self, type_name: &Arc<str>, name: &str) -> Arc<Meters> {
+        let mut metered = self.0.lock();
+        let Metered { own, others } = &mut *metered;
+        if own.contains(name) || (own.len() < MAX_METERED_CONNECTORS && own.insert(name.to_owned())) {
+            return Arc::new(Meters::new(type_name, name));
         }
-        OTHERS.to_owned()
+        Arc::clone(others.entry(Arc::clone(type_name)).or_insert_with(|| Arc::new(Meters::new(type_name, OTHERS))))
     }
 }
 
@@ -40,7 +48,7 @@ pub struct Meters {
 
 impl Meters {
     /// Finds the metrics of a connector by the name of its type and by its own label.
-    pub(super) fn new(type_name: &str, label: &str) -> Self {
+    fn new(type_name: &str, label: &str) -> Self {
         let counters = |status: ExecutionStatus| {
             let counter = |metric: &'static str, by: &'static str, name: &str| {
                 let labels = [(by, name.to_owned()), ("status", status.as_str().to_owned())];
@@ -73,13 +81,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connectors_beyond_the_limit_share_a_label() {
+    fn connectors_beyond_the_limit_share_their_metrics_by_type() {
         let names = MeteredNames::default();
-        for number in 0..MAX_METERED_CONNECTORS {
-            assert_eq!(names.label(&format!("c{number}")), format!("c{number}"));
-        }
-        assert_eq!(names.label("one-more"), OTHERS);
-        assert_eq!(names.label("c0"), "c0", "who has a label keeps it");
+        let [one, two] = ["one", "two"].map(Arc::from);
+        let meters: Vec<_> =
+            (0..MAX_METERED_CONNECTORS).map(|number| names.meters(&one, &format!("c{number}"))).collect();
+        let others = names.meters(&one, "one-more");
+        assert!(Arc::ptr_eq(&others, &names.meters(&one, "and-another")));
+        assert!(!Arc::ptr_eq(&others, &names.meters(&two, "one-more")), "another type");
+        let of_first = names.meters(&one, "c0");
+        assert!(!Arc::ptr_eq(&others, &of_first), "who has metrics of its own keeps them");
+        assert!(meters.iter().all(|own| !Arc::ptr_eq(own, &others)));
         assert!(!connector_runtime::schema::is_connector_name(OTHERS));
     }
 }

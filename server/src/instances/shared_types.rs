@@ -23,6 +23,8 @@ pub struct SharedTypes(Mutex<HashMap<Uuid, UsedParts>>);
 #[derive(Debug)]
 struct UsedParts {
     revision: i64,
+    name: Arc<str>,
+    version: Arc<str>,
     schema: Weak<ConfigSchema>,
     sources: Option<Weak<CommandScripts>>,
     operations: Option<Result<Weak<OperationTable>, String>>,
@@ -31,6 +33,10 @@ struct UsedParts {
 /// What is shared of one revision of a type.
 #[derive(Debug)]
 pub(super) struct TypeParts {
+    /// The type's name.
+    pub(super) name: Arc<str>,
+    /// Its version.
+    pub(super) version: Arc<str>,
     /// The schema that validates calls.
     pub(super) schema: Arc<ConfigSchema>,
     /// The scripts of its commands, if it has any.
@@ -68,6 +74,8 @@ impl UsedParts {
     fn of(revision: i64, parts: &TypeParts) -> Self {
         Self {
             revision,
+            name: Arc::clone(&parts.name),
+            version: Arc::clone(&parts.version),
             schema: Arc::downgrade(&parts.schema),
             sources: parts.sources.as_ref().map(Arc::downgrade),
             operations: parts.operations.clone().map(|table| table.map(|table| Arc::downgrade(&table))),
@@ -85,7 +93,8 @@ impl UsedParts {
             Some(Err(unreadable)) => Some(Err(unreadable.clone())),
             None => None,
         };
-        Some(TypeParts { schema: self.schema.upgrade()?, sources, operations })
+        let [name, version] = [&self.name, &self.version].map(Arc::clone);
+        Some(TypeParts { name, version, schema: self.schema.upgrade()?, sources, operations })
     }
 }
 
@@ -101,6 +110,7 @@ impl TypeParts {
             _ => (None, None),
         };
         let operations = operations.map(|table| table.map(Arc::new));
-        Ok(Self { schema, sources: sources.map(Arc::new), operations })
+        let [name, version] = [&row.name, &row.fields.version].map(|text| text.as_str().into());
+        Ok(Self { name, version, schema, sources: sources.map(Arc::new), operations })
     }
 }
