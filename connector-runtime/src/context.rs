@@ -33,7 +33,10 @@ impl ConnectionConfig {
     /// Wraps decrypted values that were checked when they were stored. A call does not judge secrets again
     /// ([`FieldValues::check_stored`](crate::schema::FieldValues::check_stored)).
     pub fn stored(values: Map<String, Value>) -> Self {
-        Self { values, is_stored: true }
+        // A server keeps it: without room for more fields.
+        let mut kept = Map::with_capacity(values.len());
+        kept.extend(values);
+        Self { values: kept, is_stored: true }
     }
 
     /// Returns whether the values were checked when they were stored.
