@@ -1,7 +1,7 @@
 //! The metrics of a connector's calls. Their handles are kept, because a lookup by labels costs more than the rest.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use metrics::{Counter, Histogram};
 use parking_lot::Mutex;
@@ -21,8 +21,8 @@ pub struct MeteredNames(Arc<Mutex<Metered>>);
 #[derive(Debug, Default)]
 struct Metered {
     own: HashSet<String>,
-    /// The metrics of all others of a type.
-    others: HashMap<Arc<str>, Arc<Meters>>,
+    /// The metrics of all others of a type, as long as one of them is in memory.
+    others: HashMap<Arc<str>, Weak<Meters>>,
 }
 
 impl MeteredNames {
@@ -33,7 +33,13 @@ impl MeteredNames {
         if own.contains(name) || (own.len() < MAX_METERED_CONNECTORS && own.insert(name.to_owned())) {
             return Arc::new(Meters::new(type_name, name));
         }
-        Arc::clone(others.entry(Arc::clone(type_name)).or_insert_with(|| Arc::new(Meters::new(type_name, OTHERS))))
+        if let Some(shared) = others.get(type_name).and_then(Weak::upgrade) {
+            return shared;
+        }
+        let shared = Arc::new(Meters::new(type_name, OTHERS));
+        others.retain(|_, used| used.strong_count() > 0);
+        others.insert(Arc::clone(type_name), Arc::downgrade(&shared));
+        shared
     }
 }
 
@@ -89,6 +95,9 @@ mod tests {
         let others = names.meters(&one, "one-more");
         assert!(Arc::ptr_eq(&others, &names.meters(&one, "and-another")));
         assert!(!Arc::ptr_eq(&others, &names.meters(&two, "one-more")), "another type");
+        drop(others);
+        let others = names.meters(&two, "one-more");
+        assert_eq!(names.0.lock().others.len(), 1, "a type ends with its connectors");
         let of_first = names.meters(&one, "c0");
         assert!(!Arc::ptr_eq(&others, &of_first), "who has metrics of its own keeps them");
         assert!(meters.iter().all(|own| !Arc::ptr_eq(own, &others)));
