@@ -55,12 +55,12 @@ impl Few {
             });
             groups[group].1.push(Anchor::new(text, rare_at, index)?);
         }
-        let whole = |(rare, anchors): (Vec<u8>, Vec<Anchor>)| {
+        let boxed = |(rare, anchors): (Vec<u8>, Vec<Anchor>)| {
             let first = rare[0];
             let byte = |at: usize| rare.get(at).copied().unwrap_or(first);
             Group { rare: [first, byte(1), byte(2)], anchors: anchors.into() }
         };
-        Some(Self(groups.into_iter().map(whole).collect()))
+        Some(Self(groups.into_iter().map(boxed).collect()))
     }
 
     /// Calls `found` with the number of an anchor and where it stands, for each that a text has.

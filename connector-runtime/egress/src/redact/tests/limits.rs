@@ -119,6 +119,16 @@ fn time_is_linear_in_the_secret_and_in_the_text() {
         },
         4 * 1024,
     );
+    // Three secrets have as many anchors as are looked for one by one.
+    assert_linear(
+        "a rare byte of every anchor at every place",
+        |bytes| {
+            let redactor = Redactor::new(["aaaaaaaa", "eaaaaaaaa", "iaaaaaaaa"].map(str::to_owned));
+            assert_eq!(redactor.text(&"aaaaaaa".repeat(bytes)), MASK);
+            assert!(!redactor.finds(&"aaaaaaae".replace("aa", "ae").repeat(bytes)));
+        },
+        4 * 1024,
+    );
     assert_linear(
         "forms that differ at the end",
         |bytes| {
