@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use crate::http::TOKEN;
@@ -52,9 +53,13 @@ impl Process {
     /// Returns the CPU time of its threads and of its children, those that have ended included. The scheduler counts threads in
     /// nanoseconds.
     pub fn cpu(&self) -> Duration {
-        let id = self.id();
-        let children = children_of(id).into_iter().map(cpu_of_threads).sum::<Duration>();
-        cpu_of_threads(id) + children + cpu_of_ended_children(Some(id))
+        cpu_of_threads(self.id()) + self.cpu_of_children()
+    }
+
+    /// Returns that of its children alone.
+    pub fn cpu_of_children(&self) -> Duration {
+        let running = children_of(self.id()).into_iter().map(cpu_of_threads).sum::<Duration>();
+        running + cpu_of_ended_children(Some(self.id()))
     }
 
     /// Returns a size that the system knows of it, in kB.
@@ -87,6 +92,26 @@ pub fn cpu_of_ended_children(id: Option<u32>) -> Duration {
     ticks(&id.map_or_else(|| "self".to_owned(), |id| id.to_string()), ENDED_CHILDREN)
 }
 
+/// How often a size is read of a process that ends by itself.
+const EVERY: Duration = Duration::from_millis(2);
+
+/// Runs a program to its end; returns the most memory that it had at once, its program's pages included, in kB.
+///
+/// # Panics
+/// If it fails.
+pub fn peak_kb(program: &Path, arguments: &[&str]) -> f64 {
+    let mut child = Command::new(program).args(arguments).stdout(Stdio::null()).spawn().expect("starts");
+    let mut peak = 0.0;
+    loop {
+        peak = kb_while_it_runs(child.id(), "status", "VmHWM").unwrap_or(peak);
+        if let Some(status) = child.try_wait().expect("a child") {
+            assert!(status.success(), "{}: {status}", program.display());
+            return peak;
+        }
+        thread::sleep(EVERY);
+    }
+}
+
 /// Returns the process ids of the children of a process.
 ///
 /// # Panics
@@ -115,7 +140,12 @@ fn cpu_of_threads(id: u32) -> Duration {
 }
 
 fn kb_of(id: u32, file: &str, name: &str) -> f64 {
-    let text = fs::read_to_string(format!("/proc/{id}/{file}")).expect("it runs");
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("a size");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
+    kb_while_it_runs(id, file, name).expect("it runs")
+}
+
+/// `None` if the process has ended: then it has no sizes.
+fn kb_while_it_runs(id: u32, file: &str, name: &str) -> Option<f64> {
+    let text = fs::read_to_string(format!("/proc/{id}/{file}")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    Some(line.trim().trim_end_matches(" kB").parse().expect("a number"))
 }

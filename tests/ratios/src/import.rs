@@ -2,18 +2,17 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
-use std::time::Duration;
+use std::process::ExitCode;
 
-use measure::process::cpu_of_ended_children;
+use measure::process::peak_kb;
 use serde_json::{Map, Value, json};
 
-use crate::Ratio;
+use crate::counted::instructions;
+use crate::{Ratio, cpu_of_runs};
 
-const ROUNDS: usize = 4;
-/// Processes of a round, one after the other: the system's clock has steps of 10 ms.
-const IMPORTS: usize = 4;
-const PARSES: usize = 12;
+/// Processes whose CPU time is told, one after the other: the system's clock has steps of 10 ms.
+const IMPORTS: u32 = 4;
+const PARSES: u32 = 12;
 /// Paths of the document, each with two operations.
 const PATHS: usize = 600;
 const SCHEMAS: usize = 150;
@@ -26,35 +25,21 @@ pub(crate) fn parse(path: &Path) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Measures both.
+/// Measures both. Their CPU time is told alone.
 pub(crate) fn measure(floh: &Path) -> Vec<Ratio> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("document.json");
     fs::write(&path, document()).expect("written");
     let path = path.to_str().expect("a path in UTF-8");
     let own = std::env::current_exe().expect("the path of this program");
-    let (mut import, mut parse) = (Duration::MAX, Duration::MAX);
-    for _ in 0..ROUNDS {
-        parse = parse.min(cpu(PARSES, Command::new(&own).args(["parse", path])));
-        import = import.min(cpu(IMPORTS, Command::new(floh).args(["import", "--dry-run", "--json", path])));
-    }
-    println!(
-        "{:<28} {:>8.1} ms of CPU, a parse {:.1}",
-        "import",
-        import.as_secs_f64() * 1e3,
-        parse.as_secs_f64() * 1e3
-    );
-    vec![Ratio::new("import", import.as_secs_f64() / parse.as_secs_f64())]
-}
-
-/// Runs a program to its end, several times; returns the CPU time of each.
-fn cpu(times: usize, command: &mut Command) -> Duration {
-    let before = cpu_of_ended_children(None);
-    for _ in 0..times {
-        let status = command.stdout(Stdio::null()).status().expect("starts");
-        assert!(status.success(), "{command:?}: {status}");
-    }
-    (cpu_of_ended_children(None) - before) / u32::try_from(times).expect("a few")
+    let (import, parse) = (["import", "--dry-run", "--json", path], ["parse", path]);
+    let ms = |times, program, arguments| cpu_of_runs(times, program, arguments).as_secs_f64() * 1e3;
+    println!("{:<28} {:>8.1} ms of CPU, a parse {:.1}", "import", ms(IMPORTS, floh, &import), ms(PARSES, &own, &parse));
+    let (floor, each) = (instructions(&own, &parse), instructions(floh, &import));
+    println!("{:<28} {each:>8} instructions, a parse {floor}", "import");
+    let peak = Ratio::new("import_peak_mb", peak_kb(floh, &import) / 1e3);
+    println!("{:<28} {:>8.1}", peak.name, peak.value);
+    vec![Ratio::new("import", each as f64 / floor as f64), peak]
 }
 
 /// A document as generators write it: shared schemas, descriptions, parameters and bodies. About 8 MB.

@@ -4,17 +4,25 @@
 //! committed value is measured twice more; if it never comes below, the end is a failure. With `--write` the file is written
 //! instead, with the highest of three measurements, so that what changes from one to the next is no regression.
 //!
-//! Programs are processes of their own, measured in turns, by their CPU time and their memory as the system counts them. The least
-//! of the rounds counts: what else the machine does only adds.
+//! Programs are processes of their own, measured by their instructions and system calls as valgrind counts them, by their memory and,
+//! where a sandbox keeps valgrind out, their CPU time as the system counts them. The least of the rounds counts: what else the
+//! machine does only adds.
 
 mod bare;
 mod calls;
 mod committed;
+mod counted;
 mod import;
+mod instructions;
+mod load;
 mod memory;
+mod script;
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use measure::process::cpu_of_ended_children;
 
 use self::committed::Committed;
 
@@ -30,7 +38,7 @@ const TRIES: usize = 3;
 pub(crate) struct Ratio {
     /// Its name in the file.
     pub(crate) name: String,
-    /// What it is: times the bare equivalent.
+    /// What it is: times the bare equivalent, or what its name says.
     pub(crate) value: f64,
 }
 
@@ -45,6 +53,7 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["bare"] => bare::serve(),
         ["parse", path] => import::parse(Path::new(path)),
+        ["script", times] => script::evaluate(times.parse().expect("a number")),
         [floh, ratios] => compare(Path::new(floh), Path::new(ratios)),
         ["--write", floh, ratios] => {
             let mut highest = measure(Path::new(floh));
@@ -95,6 +104,17 @@ fn merge(known: &mut [Ratio], again: Vec<Ratio>, kept: fn(f64, f64) -> f64) {
 fn measure(floh: &Path) -> Vec<Ratio> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let mut measured = runtime.block_on(calls::measure(floh));
+    measured.extend(runtime.block_on(instructions::measure(floh)));
     measured.extend(import::measure(floh));
     measured
+}
+
+/// Runs a program to its end, several times; returns the CPU time of each.
+fn cpu_of_runs(times: u32, program: &Path, arguments: &[&str]) -> Duration {
+    let before = cpu_of_ended_children(None);
+    for _ in 0..times {
+        let status = Command::new(program).args(arguments).stdout(Stdio::null()).status().expect("starts");
+        assert!(status.success(), "{}: {status}", program.display());
+    }
+    (cpu_of_ended_children(None) - before) / times
 }
