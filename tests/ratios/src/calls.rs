@@ -33,7 +33,8 @@ pub(crate) async fn measure(floh: &Path) -> Vec<Ratio> {
         for ((process, call), least) in calls.iter().zip(&mut least) {
             let before = process.cpu();
             call.make(CALLS).await;
-            *least = (*least).min((process.cpu() - before) / CALLS);
+            // None if a worker ended meanwhile: it is counted nowhere until its parent knows.
+            *least = process.cpu().checked_sub(before).map_or(*least, |spent| (*least).min(spent / CALLS));
         }
     }
     for ((_, call), least) in calls.iter().zip(least) {

@@ -64,22 +64,14 @@ pub(crate) fn instructions(program: &Path, arguments: &[&str]) -> u64 {
     let out = folder.path().join("out");
     let mut command = Command::new(VALGRIND);
     command.args(TOOL).arg(format!("--callgrind-out-file={}", utf8(&out)));
-    let status =
-        command.arg(program).args(arguments).stdout(Stdio::null()).status().unwrap_or_else(|error| missing(&error));
+    let status = command.arg(program).args(arguments).stdout(Stdio::null()).status().expect("valgrind");
     assert!(status.success(), "{command:?}: {status}");
     instructions_of_file(&fs::read_to_string(out).expect("what it counted"))
 }
 
 fn control(id: u32) -> String {
-    let output = Command::new("callgrind_control")
-        .args(["-e", &id.to_string()])
-        .output()
-        .unwrap_or_else(|error| missing(&error));
+    let output = Command::new("callgrind_control").args(["-e", &id.to_string()]).output().expect("valgrind");
     String::from_utf8(output.stdout).expect("counters in UTF-8")
-}
-
-fn missing(error: &std::io::Error) -> ! {
-    panic!("{VALGRIND}: {error}; the Debian package of this name has it")
 }
 
 fn utf8(path: &Path) -> &str {
